@@ -1,0 +1,15 @@
+include(CMakePackageConfigHelpers)
+
+set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/trapline)
+install(TARGETS trapline EXPORT trapline-targets FILE_SET HEADERS)
+install(EXPORT trapline-targets NAMESPACE trapline:: DESTINATION ${package_dir})
+configure_package_config_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/trapline-config.cmake.in
+                              ${CMAKE_CURRENT_BINARY_DIR}/trapline-config.cmake INSTALL_DESTINATION ${package_dir})
+write_basic_package_version_file(${CMAKE_CURRENT_BINARY_DIR}/trapline-config-version.cmake COMPATIBILITY SameMajorVersion)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/trapline-config.cmake ${CMAKE_CURRENT_BINARY_DIR}/trapline-config-version.cmake
+              ${CMAKE_CURRENT_SOURCE_DIR}/cmake/FindLibdw.cmake DESTINATION ${package_dir})
+configure_file(${CMAKE_CURRENT_SOURCE_DIR}/trapline.pc.in ${CMAKE_CURRENT_BINARY_DIR}/trapline.pc @ONLY)
+install(FILES ${CMAKE_CURRENT_BINARY_DIR}/trapline.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+if(TARGET trapline_program)
+  install(TARGETS trapline_program)
+endif()

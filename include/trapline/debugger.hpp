@@ -1,0 +1,101 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <vector>
+
+#include <trapline/process.hpp>
+#include <trapline/stdio.hpp>
+#include <trapline/types.hpp>
+
+namespace trapline {
+
+/// A resource limit as setrlimit(2) takes it; unset means unlimited.
+struct ResourceLimit {
+  int resource = 0;
+  std::optional<std::uint64_t> soft{};
+  std::optional<std::uint64_t> hard{};
+};
+
+/// What to debug, and how.
+struct DebuggerOptions {
+  /// The arguments, the program's name first.
+  std::vector<std::string> argv{};
+  /// The file to execute when it is not argv[0]; without a slash it is looked up in PATH, like execvp(3).
+  std::filesystem::path path{};
+  /// The whole environment; unset means the host's at run().
+  std::optional<Environment> env{};
+  std::filesystem::path cwd{};
+  std::optional<uid_t> uid{};
+  std::optional<gid_t> gid{};
+  std::vector<ResourceLimit> limits{};
+  /// Whether the process dies with this object or its host; by default launched ones do and attached ones do not.
+  std::optional<bool> kill_on_exit{};
+  bool aslr = true;
+  /// Whether run() goes on to the program's entry point, past the dynamic loader.
+  bool continue_to_entry = true;
+  /// Whether a command for a running process interrupts it instead of waiting for its next stop.
+  bool auto_interrupt = false;
+};
+
+struct RunOptions {
+  /// SIGKILLs the process after so long; its Stop says `timed_out`.
+  Timeout kill_after{};
+  StdioOptions stdio{};
+};
+
+/// Launches or attaches to a process and owns it: the Process of its root, and the thread that traces it.
+///
+/// Move-only. The destructor kills the process or lets it go, as kill_on_exit says, and leaves nothing behind.
+class TRAPLINE_API Debugger : public Process {
+ public:
+  explicit Debugger(DebuggerOptions options);
+  Debugger(Debugger&& other) noexcept;
+  Debugger& operator=(Debugger&& other) noexcept;
+  ~Debugger();
+
+  /// Launches the program and returns at its entry point (or first instruction), at rest; a launched process that still
+  /// lives is killed first. Throws OsError with the reason when it cannot be executed, UsageError without an argv.
+  Stdio run(const RunOptions& options = {});
+  /// Attaches to all threads of a running process and returns with it at rest; throws OsError naming what forbids it.
+  void attach(pid_t pid);
+  /// The launched process's streams; throws UsageError before the first run.
+  [[nodiscard]] Stdio stdio() const;
+
+  /// What the next run() uses.
+  [[nodiscard]] std::vector<std::string> argv() const;
+  void set_argv(std::vector<std::string> argv);
+  [[nodiscard]] std::optional<Environment> env() const;
+  void set_env(std::optional<Environment> env);
+  [[nodiscard]] std::filesystem::path path() const;
+  void set_path(std::filesystem::path path);
+  [[nodiscard]] bool kill_on_exit() const;
+  /// Takes effect at once, on a living process too.
+  void set_kill_on_exit(bool kill);
+
+  /// Runs a whole function on the tracer thread, where each command costs no hand-over; cont() and wait() work in it.
+  template <class F>
+  auto on_tracer(F&& function) -> std::invoke_result_t<F&> {
+    using Result = std::invoke_result_t<F&>;
+    if constexpr (std::is_void_v<Result>) {
+      run_on_tracer([&] { function(); });
+    } else {
+      std::optional<Result> result;
+      run_on_tracer([&] { result.emplace(function()); });
+      return std::move(*result);
+    }
+  }
+
+ private:
+  struct State;
+
+  void run_on_tracer(const std::function<void()>& function);
+
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace trapline

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include <trapline/types.hpp>
+
+namespace trapline {
+
+/// What a log line is about.
+enum class LogCategory { process, event, syscall, invoke, stdio };
+
+using LogSink = std::function<void(LogCategory, std::string_view)>;
+
+/// Sends the library's log to the sink, on whatever thread it arises; an empty one (the default) turns it off. The sink
+/// must not call trapline.
+TRAPLINE_API void set_log_sink(LogSink sink);
+
+}  // namespace trapline

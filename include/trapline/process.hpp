@@ -1,0 +1,100 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include <trapline/maps.hpp>
+#include <trapline/memory.hpp>
+#include <trapline/observer.hpp>
+#include <trapline/registers.hpp>
+#include <trapline/stop.hpp>
+#include <trapline/symbols.hpp>
+#include <trapline/syscall.hpp>
+#include <trapline/thread.hpp>
+
+namespace trapline {
+
+namespace core {
+class Process;
+}
+
+/// A process under our control. A handle, valid after the process's death.
+///
+/// Calls come from any thread. Unless said otherwise a call needs the process at rest: it waits for the next stop, or
+/// interrupts it at once with `auto_interrupt`. Where a thread is meant, it is the main thread.
+class TRAPLINE_API Process {
+ public:
+  /// The process id; 0 before the first run. Answers at any time.
+  [[nodiscard]] pid_t pid() const;
+  /// True while it executes, that is between cont() and its next stop. Answers at any time.
+  [[nodiscard]] bool running() const;
+  /// True once it has exited or was killed. Answers at any time.
+  [[nodiscard]] bool dead() const;
+  /// Its exit status, once it has exited by itself. Answers at any time.
+  [[nodiscard]] std::optional<int> exit_code() const;
+  /// The signal that killed it. Answers at any time.
+  [[nodiscard]] std::optional<int> exit_signal() const;
+  /// What the running program is; throws UsageError before the first run.
+  [[nodiscard]] Arch arch() const;
+
+  /// Starts it again and returns at once; first handles the events that waited. Throws UsageError inside its callbacks.
+  void cont() const;
+  /// Returns the next Stop, once each; rethrows what a callback threw; throws TimedOut (the process goes on), and
+  /// UsageError when it is at rest and its Stop was taken already. After death it returns the same Stop each time.
+  Stop wait(Timeout timeout = {}) const;
+  /// Brings it to rest soon; the Stop is read by wait(). Inside a callback it makes the event a stop. At rest it does nothing.
+  void interrupt() const;
+  /// Executes one instruction of the main thread.
+  Stop step() const;
+  /// Kills it by SIGKILL and waits for its death; works at any moment, in its callbacks too.
+  void kill() const;
+  /// Lets it go as if we had never been there; works in its callbacks too.
+  void detach() const;
+
+  /// Its living threads, the main thread first. Answers at any time.
+  [[nodiscard]] std::vector<Thread> threads() const;
+  /// The thread whose id is the process id.
+  [[nodiscard]] Thread main_thread() const;
+  [[nodiscard]] Registers regs() const;
+  [[nodiscard]] Memory memory() const;
+  /// /proc/PID/maps as it is at this moment.
+  [[nodiscard]] MemoryMaps maps() const;
+  [[nodiscard]] Symbols symbols() const;
+
+  /// Places a handler; it lives across runs until removed. An unknown name throws UsageError and names near ones.
+  SyscallHandler handle_syscall(const SyscallSet& syscalls, SyscallOptions options = {}) const;
+  /// Places a handler that turns these syscalls into another one; to itself or to a set throws UsageError.
+  SyscallHandler hijack_syscall(const SyscallSet& original, const SyscallId& replacement,
+                                const HijackOptions& options = {}) const;
+  /// Watches events beside the handlers, until the result is destroyed.
+  [[nodiscard]] Observation observe(Observer observer) const;
+
+  /// Executes one syscall in the main thread, see Thread::invoke_syscall.
+  template <class... A>
+  std::int64_t invoke_syscall(const SyscallId& syscall, A&&... arguments) const {
+    return main_thread().invoke_syscall(syscall, std::forward<A>(arguments)...);
+  }
+
+  /// The main thread's syscall fields, see Thread.
+  [[nodiscard]] std::int64_t syscall_number() const;
+  void set_syscall_number(const SyscallId& syscall) const;
+  [[nodiscard]] std::uint64_t syscall_arg(unsigned index) const;
+  void set_syscall_arg(unsigned index, std::uint64_t value) const;
+  [[nodiscard]] std::int64_t syscall_return() const;
+  void set_syscall_return(std::int64_t value) const;
+
+  friend bool operator==(const Process& a, const Process& b) { return a.process_ == b.process_; }
+
+  /// For trapline itself.
+  explicit Process(std::shared_ptr<core::Process> process);
+
+ protected:
+  std::shared_ptr<core::Process> process_;
+
+ private:
+  [[nodiscard]] SyscallHandler place(std::shared_ptr<core::SyscallTrap> trap) const;
+};
+
+}  // namespace trapline

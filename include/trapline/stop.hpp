@@ -1,0 +1,44 @@
+#pragma once
+
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <trapline/syscall.hpp>
+#include <trapline/thread.hpp>
+
+namespace trapline {
+
+/// Why a process came to rest.
+enum class StopKind {
+  syscall_enter,  ///< a synchronous handler, or interrupt() in a callback, at a syscall's enter
+  syscall_exit,   ///< likewise at its exit
+  interrupted,    ///< interrupt(), with no event of the program
+  stepped,        ///< step() executed its instruction
+  exited,         ///< the process is dead
+};
+
+[[nodiscard]] TRAPLINE_API std::string_view to_string(StopKind kind);
+
+/// The process is at rest: why, and on which thread.
+struct Stop {
+  StopKind kind;
+  Thread thread;
+  /// The handlers that ran at this syscall stop, in their order.
+  std::vector<SyscallHandler> handlers{};
+  /// Of a syscall stop: the name of the call as the program issued it, or its number.
+  std::string syscall{};
+  /// Of `exited`: the exit status, unless a signal killed it.
+  std::optional<int> exit_code{};
+  /// Of `exited`: the signal that killed it.
+  std::optional<int> exit_signal{};
+  /// Of `exited`: RunOptions::kill_after ran out.
+  bool timed_out = false;
+};
+
+/// Prints one line without a newline, such as `syscall_enter in thread 4711 (openat)`.
+TRAPLINE_API std::ostream& operator<<(std::ostream& out, const Stop& stop);
+
+}  // namespace trapline

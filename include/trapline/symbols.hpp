@@ -1,0 +1,69 @@
+#pragma once
+
+#include <concepts>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include <trapline/types.hpp>
+
+namespace trapline {
+
+namespace core {
+class Process;
+}
+
+/// A place in the tracee: an absolute address, a symbol, or either of them in a named module.
+///
+/// `"main"`, `"main+0x1f"`, `0x401136`, `Location(0x1139).in("binary")`, `Location("malloc").in("libc")`.
+class TRAPLINE_API Location {
+ public:
+  template <std::integral T>
+  Location(T address) : value_(static_cast<Address>(address)) {}
+  Location(const char* symbol) : value_(std::string(symbol)) {}
+  Location(std::string symbol) : value_(std::move(symbol)) {}
+
+  /// Narrows it to a module named as in MemoryMaps::filter; a number is then an offset from the module's base.
+  [[nodiscard]] Location in(std::string module) const;
+
+  [[nodiscard]] std::optional<Address> address() const;
+  [[nodiscard]] std::string symbol() const;
+  [[nodiscard]] const std::string& module() const { return module_; }
+  /// As the user wrote it.
+  [[nodiscard]] std::string text() const;
+
+ private:
+  std::variant<Address, std::string> value_;
+  std::string module_;
+};
+
+/// A symbol of one loaded module at its address in this process.
+struct Symbol {
+  std::string name;
+  Address address = 0;
+  std::uint64_t size = 0;
+  /// The path of the file it is from.
+  std::string module;
+};
+
+/// The symbols of a process's program and libraries, from .symtab and .dynsym.
+class TRAPLINE_API Symbols {
+ public:
+  /// All symbols of exactly that name, the program's own first.
+  [[nodiscard]] std::vector<Symbol> find(std::string_view name) const;
+  /// The address of a location; throws SymbolError with near names, or with the list when it is ambiguous.
+  [[nodiscard]] Address resolve(const Location& location) const;
+  /// The symbol that contains the address or, without sizes, the nearest below it in the same module.
+  [[nodiscard]] std::optional<Symbol> at(Address address) const;
+
+  /// For trapline itself: handles come from Process.
+  explicit Symbols(std::shared_ptr<core::Process> process);
+
+ private:
+  std::shared_ptr<core::Process> process_;
+};
+
+}  // namespace trapline

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <trapline/invoke.hpp>
+#include <trapline/memory.hpp>
+#include <trapline/registers.hpp>
+#include <trapline/syscall_id.hpp>
+#include <trapline/types.hpp>
+
+namespace trapline {
+
+namespace core {
+class Process;
+class ThreadState;
+}  // namespace core
+
+class Process;
+struct Stop;
+
+/// A tracee: one thread of a process under our control. A handle, valid after the thread's death.
+///
+/// Unless said otherwise a call needs the thread at rest: it waits for the next stop (or interrupts, with
+/// `auto_interrupt`), and inside a callback it brings the thread to rest until the callback ends. After the thread's death
+/// what was last known can be read and everything else throws ProcessGone.
+class TRAPLINE_API Thread {
+ public:
+  /// The kernel's thread id (gettid(2)); answers at any time.
+  [[nodiscard]] pid_t tid() const;
+  /// The process (thread group) it belongs to; answers at any time.
+  [[nodiscard]] pid_t pid() const;
+  /// True once its death was seen; answers at any time.
+  [[nodiscard]] bool dead() const;
+  [[nodiscard]] Process process() const;
+
+  [[nodiscard]] Registers regs() const;
+  [[nodiscard]] Memory memory() const;
+  [[nodiscard]] Address pc() const;
+  void set_pc(Address pc) const;
+
+  /// The ABI of the syscall stop it is at; away from one, of its process.
+  [[nodiscard]] Abi syscall_abi() const;
+  /// At a syscall stop the number in force; away from one, the register that a syscall instruction would read.
+  [[nodiscard]] std::int64_t syscall_number() const;
+  /// Writes the number at enter (un-skipping the call) or away from a syscall stop; throws UsageError at exit.
+  void set_syscall_number(std::int64_t number) const;
+  /// Likewise by name, in the table of the ABI of the stop.
+  void set_syscall_number(const SyscallId& syscall) const;
+  /// Argument 0 to 5; at exit, as the kernel read it. Throws UsageError above 5.
+  [[nodiscard]] std::uint64_t syscall_arg(unsigned index) const;
+  /// Writes an argument at enter or away from a syscall stop; throws UsageError at exit.
+  void set_syscall_arg(unsigned index, std::uint64_t value) const;
+  /// The result at exit, -errno for a failure; throws UsageError at enter.
+  [[nodiscard]] std::int64_t syscall_return() const;
+  /// Replaces the result at exit; throws UsageError at enter (use skip_syscall) and for rt_sigreturn.
+  void set_syscall_return(std::int64_t value) const;
+  /// The number and arguments as the program issued them; throws UsageError away from a syscall stop.
+  [[nodiscard]] std::int64_t original_syscall() const;
+  /// At enter: the kernel does not run the call and the program sees `value`.
+  void skip_syscall(std::int64_t value) const;
+  /// At enter: the kernel does not run the call and the program sees this error (an errno value such as ENOENT).
+  void fail_syscall(int error) const;
+  /// True between the enter and the exit of a syscall of this thread that we saw enter.
+  [[nodiscard]] bool in_syscall() const;
+
+  /// Executes one syscall in this thread and returns the kernel's raw result, -errno for a failure; its registers are as
+  /// before afterwards. Throws UsageError where no user code can run any more (dying thread), ProcessGone if it dies.
+  template <class... A>
+  std::int64_t invoke_syscall(const SyscallId& syscall, A&&... arguments) const {
+    static_assert(sizeof...(A) <= 6, "a syscall takes at most six arguments");
+    const std::array<InvokeArgument, sizeof...(A)> list{InvokeArgument(std::forward<A>(arguments))...};
+    return invoke(syscall, list);
+  }
+  /// The same with arguments made at run time; more than six throw UsageError.
+  std::int64_t invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const;
+
+  /// Executes one instruction of this thread while the other threads of its process stay at rest.
+  Stop step() const;
+
+
+  friend bool operator==(const Thread& a, const Thread& b) { return a.state_ == b.state_; }
+
+  /// For trapline itself: handles come from Process, Stop and callbacks.
+  explicit Thread(std::shared_ptr<core::ThreadState> state);
+  [[nodiscard]] const std::shared_ptr<core::ThreadState>& state() const { return state_; }
+
+ private:
+  std::shared_ptr<core::ThreadState> state_;
+};
+
+}  // namespace trapline

@@ -1,0 +1,7 @@
+#pragma once
+
+#include <trapline/debugger.hpp>
+#include <trapline/error.hpp>
+#include <trapline/log.hpp>
+#include <trapline/print.hpp>
+#include <trapline/version.hpp>

@@ -1,0 +1,138 @@
+#include <trapline/debugger.hpp>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <limits>
+
+#include <trapline/error.hpp>
+
+#include "core/launch.hpp"
+#include "core/process.hpp"
+#include "core/stdio_streams.hpp"
+#include "core/tracer.hpp"
+#include "os/exec_check.hpp"
+#include "os/spawn.hpp"
+
+namespace trapline {
+
+struct Debugger::State {
+  explicit State(DebuggerOptions given) : options(std::move(given)) {}
+
+  DebuggerOptions options;
+  std::shared_ptr<core::StdioStreams> streams;
+};
+
+namespace {
+
+std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
+  return std::make_shared<core::Process>(std::make_shared<core::Tracer>(), options.auto_interrupt, options.kill_on_exit);
+}
+
+std::vector<std::string> flatten(const std::optional<Environment>& environment) {
+  std::vector<std::string> result;
+  if (environment) {
+    for (const auto& [name, value] : *environment) result.push_back(name + "=" + value);
+  } else {
+    for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) result.emplace_back(*entry);
+  }
+  return result;
+}
+
+std::vector<os::SpawnLimit> limits_of(const std::vector<ResourceLimit>& limits) {
+  constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
+  std::vector<os::SpawnLimit> result;
+  for (const ResourceLimit& limit : limits) {
+    result.push_back({limit.resource, limit.soft.value_or(unlimited), limit.hard.value_or(unlimited)});
+  }
+  return result;
+}
+
+os::SpawnRequest request_of(const DebuggerOptions& options) {
+  if (options.argv.empty() && options.path.empty()) {
+    throw UsageError("run() without a program: give DebuggerOptions an argv (this object can only attach)");
+  }
+  os::SpawnRequest request;
+  const char* const search = ::getenv("PATH");
+  const std::string name = options.path.empty() ? options.argv.front() : options.path.string();
+  const std::string cwd = options.cwd.string();
+  request.path = os::resolve_program(name, search != nullptr ? std::optional<std::string_view>(search) : std::nullopt, cwd);
+  os::check_executable(request.path, cwd);
+  request.argv = options.argv;
+  if (request.argv.empty()) request.argv.push_back(name);
+  request.env = flatten(options.env);
+  request.cwd = cwd;
+  request.uid = options.uid;
+  request.gid = options.gid;
+  request.limits = limits_of(options.limits);
+  request.disable_aslr = !options.aslr;
+  request.context = os::capture_spawn_context();
+  return request;
+}
+
+}  // namespace
+
+Debugger::Debugger(DebuggerOptions options)
+    : Process(make_process(options)), state_(std::make_unique<State>(std::move(options))) {}
+
+Debugger::Debugger(Debugger&& other) noexcept = default;
+
+Debugger& Debugger::operator=(Debugger&& other) noexcept {
+  // What this one held until now ends with `taken`.
+  Debugger taken(std::move(other));
+  std::swap(process_, taken.process_);
+  std::swap(state_, taken.state_);
+  return *this;
+}
+
+Debugger::~Debugger() {
+  if (!state_) return;
+  process_->end();
+  process_->tracer().stop();
+  process_->dissolve();
+}
+
+Stdio Debugger::run(const RunOptions& options) {
+  process_->reject_inside_callback("run");
+  if (!process_->gone()) {
+    if (!process_->launched()) {
+      throw UsageError("run() while an attached process lives: detach() or kill() it first");
+    }
+    process_->kill();
+  }
+  core::LaunchPlan plan{.request = request_of(state_->options)};
+  plan.continue_to_entry = state_->options.continue_to_entry;
+  plan.kill_after = options.kill_after;
+  auto streams = std::make_shared<core::StdioStreams>(options.stdio);
+  plan.request.stdio = streams->child_fds();
+  plan.request.controlling_tty = streams->controlling_tty();
+  plan.spawned = [&] { streams->child_started(); };
+  streams->bind(process_->rest());
+  process_->tracer().call([&] { core::launch(*process_, std::move(plan)); });
+  state_->streams = std::move(streams);
+  return Stdio(state_->streams);
+}
+
+void Debugger::attach(pid_t pid) {
+  process_->reject_inside_callback("attach");
+  if (!process_->gone()) throw UsageError("attach() while a process lives: detach() or kill() it first");
+  process_->tracer().call([&] { core::attach(*process_, pid); });
+}
+
+Stdio Debugger::stdio() const {
+  if (!state_->streams) throw UsageError("there are no streams yet: call run() first");
+  return Stdio(state_->streams);
+}
+
+std::vector<std::string> Debugger::argv() const { return state_->options.argv; }
+void Debugger::set_argv(std::vector<std::string> argv) { state_->options.argv = std::move(argv); }
+std::optional<Environment> Debugger::env() const { return state_->options.env; }
+void Debugger::set_env(std::optional<Environment> env) { state_->options.env = std::move(env); }
+std::filesystem::path Debugger::path() const { return state_->options.path; }
+void Debugger::set_path(std::filesystem::path path) { state_->options.path = std::move(path); }
+bool Debugger::kill_on_exit() const { return process_->kill_on_exit(); }
+void Debugger::set_kill_on_exit(bool kill) { process_->set_kill_on_exit(kill); }
+
+void Debugger::run_on_tracer(const std::function<void()>& function) { process_->tracer().call(function); }
+
+}  // namespace trapline

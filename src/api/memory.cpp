@@ -1,0 +1,103 @@
+#include <trapline/memory.hpp>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include <trapline/error.hpp>
+
+#include "core/memory_search.hpp"
+#include "core/process.hpp"
+#include "core/process_maps.hpp"
+#include "support/bytes.hpp"
+
+namespace trapline {
+namespace {
+
+/// What came of a request for memory, in words.
+struct Outcome {
+  std::string_view did;
+  std::size_t done;
+  std::size_t size;
+  Address address;
+};
+
+[[noreturn]] void throw_partial(const core::Process& process, const Outcome& outcome) {
+  const Address failed = outcome.address + outcome.done;
+  // A mapping without memory behind it: past the end of its file, a device, or shared and read-only when it was
+  // written.
+  const bool mapped = core::memory_maps(process).at(failed) != nullptr;
+  throw OsError(std::error_code(EFAULT, std::generic_category()),
+                fmt::format("{} {} of {} bytes at {:#x}: {} ({:#x}) {}", outcome.did, outcome.done, outcome.size,
+                            outcome.address, outcome.done == 0 ? "the first page" : "the next page", failed,
+                            mapped ? "is mapped, but the kernel refuses access to it" : "is not mapped"));
+}
+
+}  // namespace
+
+Memory::Memory(std::shared_ptr<core::Process> process) : process_(std::move(process)) {}
+
+Bytes Memory::read(Address address, std::size_t size) const {
+  // A size that some bug made huge must fail at the first unmapped page, not in the allocation of a terabyte.
+  constexpr std::size_t trusted = std::size_t{64} * 1024 * 1024;
+  Bytes bytes(std::min(size, trusted));
+  for (std::size_t done = 0;;) {
+    const std::size_t count = read_some(address + done, std::span(bytes).subspan(done));
+    done += count;
+    if (done < bytes.size()) throw_partial(*process_, {"read", done, size, address});
+    if (done == size) return bytes;
+    bytes.resize(std::min(size, bytes.size() * 2));
+  }
+}
+
+std::size_t Memory::read_some(Address address, std::span<std::byte> into) const {
+  return process_->memory().read(address, into);
+}
+
+void Memory::read_exactly(Address address, std::span<std::byte> into) const {
+  const std::size_t count = read_some(address, into);
+  if (count < into.size()) throw_partial(*process_, {"read", count, into.size(), address});
+}
+
+std::string Memory::read_string(Address address, std::size_t max) const {
+  std::string text;
+  std::array<std::byte, 4096> piece;
+  while (text.size() < max) {
+    // Up to the end of a page at most: what is behind is rarely needed.
+    const Address at = address + text.size();
+    const std::size_t wanted = std::min(max - text.size(), piece.size() - at % piece.size());
+    const std::size_t count = read_some(at, std::span(piece).first(wanted));
+    if (count == 0 && text.empty()) throw_partial(*process_, {"read", 0, max, address});
+    const std::string_view read = support::as_text(std::span(piece).first(count));
+    const std::size_t end = read.find('\0');
+    text += read.substr(0, end);
+    if (end != std::string_view::npos || count < wanted) break;
+  }
+  return text;
+}
+
+void Memory::write(Address address, ByteView bytes) const {
+  const std::size_t count = process_->memory().write(address, bytes);
+  if (count < bytes.size()) throw_partial(*process_, {"wrote", count, bytes.size(), address});
+}
+
+void Memory::write(Address address, std::string_view text) const {
+  write(address, support::as_bytes(text));
+}
+
+std::vector<Address> Memory::find(ByteView pattern, const FindOptions& options) const {
+  const auto ranges = core::search_ranges(core::memory_maps(*process_), options);
+  const os::ProcessMemory& memory = process_->memory();
+  return core::search([&](Address at, std::span<std::byte> into) { return memory.read(at, into); }, ranges, pattern,
+                      options);
+}
+
+std::vector<Address> Memory::find(std::string_view text, const FindOptions& options) const {
+  return find(support::as_bytes(text), options);
+}
+
+}  // namespace trapline

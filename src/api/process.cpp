@@ -1,0 +1,80 @@
+#include <trapline/process.hpp>
+
+#include <trapline/error.hpp>
+
+#include "core/process.hpp"
+#include "core/syscall_handlers.hpp"
+
+namespace trapline {
+
+Process::Process(std::shared_ptr<core::Process> process) : process_(std::move(process)) {}
+
+pid_t Process::pid() const { return process_->pid(); }
+bool Process::running() const { return process_->pid() != 0 && process_->running(); }
+bool Process::dead() const {
+  process_->look_for_death();
+  return process_->dead();
+}
+std::optional<int> Process::exit_code() const {
+  process_->look_for_death();
+  return process_->exit_code();
+}
+std::optional<int> Process::exit_signal() const {
+  process_->look_for_death();
+  return process_->exit_signal();
+}
+
+Arch Process::arch() const {
+  if (process_->pid() == 0) throw UsageError("there is no process yet: call run() or attach() first");
+  return process_->arch();
+}
+
+void Process::cont() const { process_->cont(); }
+Stop Process::wait(Timeout timeout) const { return process_->wait(timeout); }
+void Process::interrupt() const { process_->interrupt(); }
+Stop Process::step() const { return main_thread().step(); }
+void Process::kill() const { process_->kill(); }
+void Process::detach() const { process_->detach(); }
+
+std::vector<Thread> Process::threads() const {
+  std::vector<Thread> threads;
+  for (const auto& state : process_->threads()) threads.emplace_back(state);
+  return threads;
+}
+
+Thread Process::main_thread() const { return Thread(process_->main_thread()); }
+Registers Process::regs() const { return main_thread().regs(); }
+Memory Process::memory() const { return Memory(process_); }
+Symbols Process::symbols() const { return Symbols(process_); }
+
+SyscallHandler Process::handle_syscall(const SyscallSet& syscalls, SyscallOptions options) const {
+  return place(core::make_trap(syscalls, std::move(options)));
+}
+
+SyscallHandler Process::hijack_syscall(const SyscallSet& original, const SyscallId& replacement,
+                                       const HijackOptions& options) const {
+  return place(core::make_hijack(original, replacement, options));
+}
+
+SyscallHandler Process::place(std::shared_ptr<core::SyscallTrap> trap) const {
+  process_->place(trap);
+  return SyscallHandler(std::move(trap));
+}
+
+Observation Process::observe(Observer observer) const {
+  std::shared_ptr<Observer> watching;
+  process_->tracer().call([&] { watching = process_->observe(std::move(observer)); });
+  return Observation([process = process_, watching] {
+    if (process->tracer().stopped()) return;
+    process->tracer().call([&] { process->stop_observing(watching.get()); });
+  });
+}
+
+std::int64_t Process::syscall_number() const { return main_thread().syscall_number(); }
+void Process::set_syscall_number(const SyscallId& syscall) const { main_thread().set_syscall_number(syscall); }
+std::uint64_t Process::syscall_arg(unsigned index) const { return main_thread().syscall_arg(index); }
+void Process::set_syscall_arg(unsigned index, std::uint64_t value) const { main_thread().set_syscall_arg(index, value); }
+std::int64_t Process::syscall_return() const { return main_thread().syscall_return(); }
+void Process::set_syscall_return(std::int64_t value) const { main_thread().set_syscall_return(value); }
+
+}  // namespace trapline

@@ -1,0 +1,31 @@
+#include <trapline/stop.hpp>
+
+#include <ostream>
+
+#include <trapline/syscall_id.hpp>
+
+#include "core/thread_state.hpp"
+
+namespace trapline {
+
+std::string_view to_string(StopKind kind) {
+  switch (kind) {
+    case StopKind::syscall_enter: return "syscall_enter";
+    case StopKind::syscall_exit: return "syscall_exit";
+    case StopKind::interrupted: return "interrupted";
+    case StopKind::stepped: return "stepped";
+    case StopKind::exited: return "exited";
+  }
+  return "unknown";
+}
+
+std::ostream& operator<<(std::ostream& out, const Stop& stop) {
+  out << to_string(stop.kind) << " in thread " << stop.thread.tid();
+  if (stop.kind == StopKind::syscall_enter || stop.kind == StopKind::syscall_exit) out << " (" << stop.syscall << ")";
+  if (stop.exit_code) out << " with code " << *stop.exit_code;
+  if (stop.exit_signal) out << " by " << signal_name(*stop.exit_signal);
+  if (stop.timed_out) out << " (timed out)";
+  return out;
+}
+
+}  // namespace trapline

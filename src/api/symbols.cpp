@@ -1,0 +1,46 @@
+#include <trapline/symbols.hpp>
+
+#include <fmt/format.h>
+
+#include "core/location.hpp"
+#include "core/process_maps.hpp"
+
+namespace trapline {
+
+Location Location::in(std::string module) const {
+  Location narrowed = *this;
+  narrowed.module_ = std::move(module);
+  return narrowed;
+}
+
+std::optional<Address> Location::address() const {
+  if (const auto* address = std::get_if<Address>(&value_)) return *address;
+  return std::nullopt;
+}
+
+std::string Location::symbol() const {
+  const auto* symbol = std::get_if<std::string>(&value_);
+  return symbol != nullptr ? *symbol : std::string();
+}
+
+std::string Location::text() const {
+  const auto number = address();
+  const std::string value = number ? fmt::format("{:#x}", *number) : symbol();
+  return module_.empty() ? value : fmt::format("{} in {}", value, module_);
+}
+
+Symbols::Symbols(std::shared_ptr<core::Process> process) : process_(std::move(process)) {}
+
+std::vector<Symbol> Symbols::find(std::string_view name) const {
+  return core::find_symbols(name, core::modules_of(*process_));
+}
+
+Address Symbols::resolve(const Location& location) const {
+  return core::resolve(location, core::modules_of(*process_));
+}
+
+std::optional<Symbol> Symbols::at(Address address) const {
+  return core::symbol_at(address, core::modules_of(*process_));
+}
+
+}  // namespace trapline

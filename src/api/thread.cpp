@@ -1,0 +1,118 @@
+#include <trapline/thread.hpp>
+
+#include <trapline/error.hpp>
+#include <trapline/process.hpp>
+#include <trapline/stop.hpp>
+
+#include "arch/arch.hpp"
+#include "core/process.hpp"
+#include "core/register_file.hpp"
+#include "core/remote.hpp"
+#include "core/stepping.hpp"
+#include "core/syscall_handlers.hpp"
+#include "core/syscall_view.hpp"
+
+namespace trapline {
+namespace {
+
+template <class F>
+auto live(core::ThreadState& thread, F&& function) {
+  std::invoke_result_t<F&> result{};
+  thread.process->at_rest(thread, [&] { result = function(); });
+  return result;
+}
+
+template <class F>
+auto live_or_dead(core::ThreadState& thread, F&& function) {
+  std::invoke_result_t<F&> result{};
+  thread.process->at_rest_or_dead(thread, [&] { result = function(); });
+  return result;
+}
+
+}  // namespace
+
+Thread::Thread(std::shared_ptr<core::ThreadState> state) : state_(std::move(state)) {}
+
+pid_t Thread::tid() const { return state_->tid; }
+pid_t Thread::pid() const { return state_->process->pid(); }
+bool Thread::dead() const { return state_->dead; }
+Process Thread::process() const { return Process(state_->process); }
+Registers Thread::regs() const { return Registers(std::make_shared<core::RegisterFile>(state_)); }
+Memory Thread::memory() const { return Memory(state_->process); }
+
+Address Thread::pc() const {
+  return live_or_dead(*state_, [&] { return state_->registers.word(arch::info(state_->process->arch()).pc); });
+}
+
+void Thread::set_pc(Address pc) const {
+  state_->process->at_rest(*state_, [&] { state_->registers.set_word(arch::info(state_->process->arch()).pc, pc); });
+}
+
+Abi Thread::syscall_abi() const {
+  return live_or_dead(*state_, [&] { return core::view_abi(*state_); });
+}
+
+std::int64_t Thread::syscall_number() const {
+  return live_or_dead(*state_, [&] { return core::view_number(*state_); });
+}
+
+void Thread::set_syscall_number(std::int64_t number) const {
+  state_->process->at_rest(*state_, [&] { core::view_set_number(*state_, number); });
+}
+
+void Thread::set_syscall_number(const SyscallId& syscall) const {
+  state_->process->at_rest(*state_, [&] {
+    core::view_set_number(*state_, core::resolve(core::view_abi(*state_), syscall));
+  });
+}
+
+std::uint64_t Thread::syscall_arg(unsigned index) const {
+  return live_or_dead(*state_, [&] { return core::view_arg(*state_, index); });
+}
+
+void Thread::set_syscall_arg(unsigned index, std::uint64_t value) const {
+  state_->process->at_rest(*state_, [&] { core::view_set_arg(*state_, index, value); });
+}
+
+std::int64_t Thread::syscall_return() const {
+  return live_or_dead(*state_, [&] { return core::view_return(*state_); });
+}
+
+void Thread::set_syscall_return(std::int64_t value) const {
+  state_->process->at_rest(*state_, [&] { core::view_set_return(*state_, value); });
+}
+
+std::int64_t Thread::original_syscall() const {
+  return live(*state_, [&] { return core::view_original(*state_); });
+}
+
+void Thread::skip_syscall(std::int64_t value) const {
+  state_->process->at_rest(*state_, [&] { core::view_skip(*state_, value); });
+}
+
+void Thread::fail_syscall(int error) const {
+  constexpr int largest_error = 4095;
+  if (error < 1 || error > largest_error) {
+    throw UsageError("fail_syscall(" + std::to_string(error) + "): an error is a positive errno value such as ENOENT");
+  }
+  skip_syscall(-std::int64_t{error});
+}
+
+bool Thread::in_syscall() const {
+  return live_or_dead(*state_, [&] { return !state_->calls.empty(); });
+}
+
+std::int64_t Thread::invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const {
+  return live(*state_, [&] { return core::invoke(*state_, syscall, arguments); });
+}
+
+Stop Thread::step() const {
+  std::optional<Stop> stop;
+  state_->process->at_rest(*state_, [&] {
+    stop = core::step(*state_);
+    state_->process->rethrow_error();
+  });
+  return *stop;
+}
+
+}  // namespace trapline

@@ -1,0 +1,120 @@
+#include "arch/arch.hpp"
+
+#include <algorithm>
+
+namespace trapline::arch {
+namespace {
+
+constexpr std::byte operator""_b(unsigned long long value) { return static_cast<std::byte>(value); }
+
+constexpr std::array syscall_amd64{0x0f_b, 0x05_b};
+constexpr std::array int_0x80{0xcd_b, 0x80_b};
+constexpr std::array sysenter{0x0f_b, 0x34_b};
+constexpr std::array svc_0{0x01_b, 0x00_b, 0x00_b, 0xd4_b};
+constexpr std::array int3{0xcc_b};
+constexpr std::array brk_0{0x00_b, 0x00_b, 0x20_b, 0xd4_b};
+
+// Machine numbers are elf.h's; set sizes those of struct user_regs_struct and of the kernel's 32-bit and AArch64 ones.
+constexpr ArchInfo amd64{.arch = Arch::amd64,
+                         .abi = Abi::amd64,
+                         .elf_machine = 62,
+                         .general_size = 27 * 8,
+                         .word_size = 8,
+                         .pc = 16,
+                         .sp = 19,
+                         .syscall_instruction = syscall_amd64,
+                         .trap_instruction = int3,
+                         .pc_after_trap = 1,
+                         .red_zone = 128,
+                         .stack_alignment = 16,
+                         .restart_syscall = 219};
+constexpr ArchInfo i386{.arch = Arch::i386,
+                        .abi = Abi::i386,
+                        .elf_machine = 3,
+                        .general_size = 17 * 4,
+                        .word_size = 4,
+                        .pc = 12,
+                        .sp = 15,
+                        .syscall_instruction = int_0x80,
+                        .trap_instruction = int3,
+                        .pc_after_trap = 1,
+                        .red_zone = 0,
+                        .stack_alignment = 16,
+                        .restart_syscall = 0};
+constexpr ArchInfo aarch64{.arch = Arch::aarch64,
+                           .abi = Abi::aarch64,
+                           .elf_machine = 183,
+                           .general_size = 34 * 8,
+                           .word_size = 8,
+                           .pc = 32,
+                           .sp = 31,
+                           .syscall_instruction = svc_0,
+                           .trap_instruction = brk_0,
+                           .pc_after_trap = 0,
+                           .red_zone = 0,
+                           .stack_alignment = 16,
+                           .restart_syscall = 128};
+
+// syscall(2), "Architecture calling conventions": rdi rsi rdx r10 r8 r9, and ebx ecx edx esi edi ebp.
+constexpr SyscallRegs amd64_native{15, 10, 10, {14, 13, 12, 7, 9, 8}, 16, 19, 18};
+constexpr SyscallRegs amd64_int_0x80{15, 10, 10, {5, 11, 12, 13, 14, 4}, 16, 19, 18};
+constexpr SyscallRegs i386_native{11, 6, 6, {0, 1, 2, 3, 4, 5}, 12, 15, 14};
+// The number at a stop is a register set of its own there (NT_ARM_SYSTEM_CALL); x8 stands in for it here.
+constexpr SyscallRegs aarch64_native{8, 8, 0, {0, 1, 2, 3, 4, 5}, 32, 31, 33};
+
+constexpr std::array all{&amd64, &i386, &aarch64};
+
+bool begins_with(std::span<const std::byte> bytes, std::span<const std::byte> instruction) {
+  return bytes.size() >= instruction.size() && std::ranges::equal(bytes.first(instruction.size()), instruction);
+}
+
+}  // namespace
+
+const ArchInfo& info(Arch arch) { return *all[static_cast<std::size_t>(arch)]; }
+
+const SyscallRegs& syscall_regs(Arch arch, Abi abi) {
+  switch (arch) {
+    case Arch::amd64: return abi == Abi::i386 ? amd64_int_0x80 : amd64_native;
+    case Arch::i386: return i386_native;
+    case Arch::aarch64: break;
+  }
+  return aarch64_native;
+}
+
+Abi native_abi(Arch arch) { return info(arch).abi; }
+
+std::optional<Abi> abi_from_audit_arch(std::uint32_t audit_arch) {
+  switch (audit_arch) {
+    case 0xC000003E: return Abi::amd64;
+    case 0x40000003: return Abi::i386;
+    case 0xC00000B7: return Abi::aarch64;
+  }
+  return std::nullopt;
+}
+
+std::optional<Arch> arch_of_machine(std::uint16_t elf_machine) {
+  for (const ArchInfo* one : all) {
+    if (one->elf_machine == elf_machine) return one->arch;
+  }
+  return std::nullopt;
+}
+
+std::optional<Arch> arch_of_general_set(std::size_t size) {
+  for (const ArchInfo* one : all) {
+    if (one->general_size == size) return one->arch;
+  }
+  return std::nullopt;
+}
+
+std::size_t syscall_instruction_size(Abi abi) { return abi == Abi::aarch64 ? svc_0.size() : int_0x80.size(); }
+
+bool is_syscall_instruction(Arch arch, std::span<const std::byte> bytes) {
+  switch (arch) {
+    case Arch::amd64: return begins_with(bytes, syscall_amd64) || begins_with(bytes, int_0x80);
+    case Arch::i386: return begins_with(bytes, int_0x80) || begins_with(bytes, sysenter);
+    case Arch::aarch64: return begins_with(bytes, svc_0);
+  }
+  return false;
+}
+
+}  // namespace trapline::arch

@@ -1,0 +1,211 @@
+#include "core/launch.hpp"
+
+#include <elf.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <trapline/error.hpp>
+
+#include "arch/arch.hpp"
+#include "core/syscall_dispatch.hpp"
+#include "os/error.hpp"
+#include "os/proc.hpp"
+#include "os/ptrace.hpp"
+#include "support/fd.hpp"
+#include "support/log.hpp"
+
+namespace trapline::core {
+namespace {
+
+using Event = os::WaitStatus::Event;
+using Run = ThreadState::Run;
+
+/// Resumes a claimed thread and waits for its next stop; false when it died.
+bool go(ThreadState& thread, os::Resume how, int signal = 0) {
+  thread.registers.flush();
+  os::resume(thread.tid, how, signal);
+  thread.registers.expire();
+  thread.run = Run::running;
+  thread.last_resume = how;
+  Tracer& tracer = thread.process->tracer();
+  tracer.note_resumed(thread);
+  tracer.pump_until([&] { return thread.run != Run::running; });
+  return thread.stopped();
+}
+
+int delivery_signal(const ThreadState& thread) {
+  const bool delivery = thread.status.event() == Event::none && !thread.status.syscall_stop();
+  return delivery ? thread.status.stop_signal() : 0;
+}
+
+/// On from the exec's event to the end of its execve: from there on the thread stands at the program's first instruction.
+void finish_exec(ThreadState& thread) {
+  while (go(thread, os::Resume::syscall)) {
+    if (thread.status.syscall_stop()) return;
+    if (thread.status.event() == Event::exit) return;
+  }
+}
+
+/// Runs the dynamic loader up to the program's entry point; false when the process died on the way.
+bool run_to_entry(Process& process, ThreadState& thread) {
+  const auto& info = arch::info(process.arch());
+  const auto entry = os::read_auxiliary_vector(process.pid()).find(AT_ENTRY);
+  if (!entry) throw UsageError("the program tells no entry point; run it with continue_to_entry = false");
+  // A debug register rather than a trap in the text: a child that the loader or a library's constructor forks would run into
+  // the trap, and dies of nothing here.
+  std::array<std::byte, 8> original{};
+  const auto trap = info.trap_instruction;
+  const bool hardware = os::set_execute_breakpoint(thread.tid, *entry);
+  if (!hardware) {
+    const auto covered = std::span(original).first(trap.size());
+    if (process.memory().read(*entry, covered) != trap.size() || process.memory().write(*entry, trap) != trap.size()) {
+      throw UsageError("the program's entry point is not in its memory; run it with continue_to_entry = false");
+    }
+  }
+  bool alive = true;
+  int signal = 0;
+  for (;;) {
+    alive = go(thread, os::Resume::cont, signal);
+    if (!alive || thread.status.event() == Event::exit) break;
+    signal = delivery_signal(thread);
+    const Address expected = *entry + (hardware ? 0 : info.pc_after_trap);
+    if (signal == SIGTRAP && thread.registers.word(info.pc) == expected) break;
+    if (thread.status.event() == Event::clone) process.on_clone(thread);
+    if (thread.status.event() == Event::exec) process.on_exec(thread);
+  }
+  if (!thread.stopped() || thread.status.event() == Event::exit) return false;
+  if (hardware) {
+    os::clear_execute_breakpoint(thread.tid);
+  } else {
+    static_cast<void>(process.memory().write(*entry, std::span<const std::byte>(original).first(trap.size())));
+    thread.registers.set_word(info.pc, *entry);
+  }
+  return true;
+}
+
+/// Kills the process when its time is up, whatever it does by then. By pidfd, so that no other process can be hit.
+Timer::Armed arm_kill(Process& process, Timeout after) {
+  if (!after) return {};
+  const auto handle = std::make_shared<support::Fd>(static_cast<int>(::syscall(SYS_pidfd_open, process.pid(), 0)));
+  return process.tracer().timer().arm(Timer::Clock::now() + *after,
+                                      [handle, weak = process.weak_from_this()] {
+                                        if (const auto alive = weak.lock()) alive->mark_timed_out();
+                                        ::syscall(SYS_pidfd_send_signal, handle->get(), SIGKILL, nullptr, 0);
+                                      });
+}
+
+os::ThreadStatus status_for_attach(pid_t pid) {
+  try {
+    const os::ThreadStatus status = os::read_status(pid);
+    if (status.state == 'Z' && os::list_threads(pid).size() <= 1) {
+      throw ProcessGone("process " + std::to_string(pid) + " is a zombie: it is dead and waits for its parent to take its status");
+    }
+    return status;
+  } catch (const ProcessGone&) {
+    if (::kill(pid, 0) == 0) throw;
+    throw ProcessGone("there is no process " + std::to_string(pid));
+  }
+}
+
+/// A thread born to one that is ours is ours from its birth; a leader that exited before its threads takes no request.
+bool is_ours_or_dead(pid_t tid) {
+  try {
+    const os::ThreadStatus status = os::read_status(tid);
+    return status.tracer == ::gettid() || status.state == 'Z' || status.state == 'X';
+  } catch (const ProcessGone&) {
+    return true;
+  }
+}
+
+/// Seizes one thread; false when there is nothing to seize: it died, or is ours already.
+bool seize_thread(Process& process, pid_t tid) {
+  try {
+    os::seize(tid, process.trace_options());
+    return true;
+  } catch (const ProcessGone&) {
+    return false;
+  } catch (const OsError& error) {
+    if (process.tracer().early(tid) || is_ours_or_dead(tid)) return false;
+    throw OsError(error.code(), "cannot attach to process " + std::to_string(process.pid()) + ": " + os::explain_refused_attach(tid));
+  }
+}
+
+void seize_all(Process& process) {
+  // Threads that are born while we look are caught by their parents' events, or by the next look.
+  for (bool found = true; found;) {
+    found = false;
+    for (const pid_t tid : os::list_threads(process.pid())) {
+      if (process.tracer().find(tid) != nullptr || !seize_thread(process, tid)) continue;
+      process.add_thread(tid, true).fresh = false;
+      found = true;
+    }
+  }
+  if (process.thread_list().empty()) {
+    throw ProcessGone("process " + std::to_string(process.pid()) + " died while we attached to it");
+  }
+}
+
+}  // namespace
+
+void launch(Process& process, LaunchPlan plan) {
+  os::Spawned child = os::spawn(std::move(plan.request));
+  process.begin(child.pid(), true);
+  ThreadState& thread = process.add_thread(child.pid(), true);
+  const auto alive = thread.shared_from_this();
+  thread.fresh = false;
+  thread.claimed = true;
+  struct Release {
+    ThreadState& thread;
+    ~Release() { thread.claimed = false; }
+  } release{thread};
+  try {
+    os::seize(child.pid(), process.trace_options());
+  } catch (...) {
+    process.abandon();
+    throw;
+  }
+  child.release();
+  if (plan.spawned) plan.spawned();
+  Tracer& tracer = process.tracer();
+  tracer.pump_until([&] { return thread.run != Run::running; });
+  while (thread.stopped() && thread.status.event() != Event::exec && thread.status.event() != Event::exit) {
+    go(thread, os::Resume::cont, delivery_signal(thread));
+  }
+  if (thread.stopped() && thread.status.event() == Event::exit) {
+    process.on_dying(thread);
+    tracer.pump_until([&] { return process.gone(); });
+  }
+  if (!thread.stopped()) {
+    process.abandon();
+    child.throw_failure();
+    throw ProcessGone("the process was killed before its program began");
+  }
+  process.on_exec(thread);
+  process.arm_deadline(arm_kill(process, plan.kill_after));
+  finish_exec(thread);
+  bool at_rest = thread.stopped() && thread.status.event() != Event::exit;
+  if (at_rest && plan.continue_to_entry) at_rest = run_to_entry(process, thread);
+  thread.claimed = false;
+  process.started(at_rest);
+}
+
+void attach(Process& process, pid_t pid) {
+  if (pid == ::getpid()) throw UsageError("attach(" + std::to_string(pid) + "): a process cannot debug itself");
+  if (pid <= 0) throw UsageError("attach(" + std::to_string(pid) + "): there is no such process id");
+  const os::ThreadStatus status = status_for_attach(pid);
+  process.begin(status.tgid, false);
+  try {
+    seize_all(process);
+    process.image_changed();
+  } catch (...) {
+    process.let_go_quietly();
+    throw;
+  }
+  process.started(true);
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <memory>
+
+#include "core/process.hpp"
+#include "os/spawn.hpp"
+
+namespace trapline::core {
+
+struct LaunchPlan {
+  os::SpawnRequest request;
+  bool continue_to_entry = true;
+  Timeout kill_after{};
+  /// Runs once the child has its copies of the streams.
+  std::function<void()> spawned{};
+};
+
+/// Spawns a program under control and brings it to its entry point, or to its first instruction. It may be dead by then: then
+/// its Stop tells. Throws what keeps it from being executed. On the tracer thread.
+void launch(Process& process, LaunchPlan plan);
+
+/// Takes control of all threads of a running process and brings it to rest; throws OsError with what forbids it. On the tracer
+/// thread.
+void attach(Process& process, pid_t pid);
+
+}  // namespace trapline::core

@@ -1,0 +1,263 @@
+#include "core/location.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <set>
+#include <span>
+
+#include <trapline/error.hpp>
+
+#include "support/text.hpp"
+
+namespace trapline::core {
+namespace {
+
+using Entry = symbols::SymbolTable::Entry;
+using Kind = Modules::Kind;
+
+std::string_view file_name(std::string_view path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+/// A whole text that is a number, decimal or with 0x.
+std::optional<std::uint64_t> number_in(std::string_view text) {
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex) text.remove_prefix(2);
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool is_source_line(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  return colon != std::string_view::npos && colon > 0 && text[colon - 1] != ':' && number_in(text.substr(colon + 1));
+}
+
+/// How near a symbol is to what a user who gives nothing but its name means: the smallest wins.
+int distance_of(const Entry& entry) {
+  if (entry.binding == symbols::Binding::local) return 2;
+  return entry.old_version ? 1 : 0;
+}
+
+/// A symbol found in a module.
+struct Hit {
+  Entry entry;
+  Module module;
+
+  [[nodiscard]] Address address() const { return entry.address + module.bias; }
+  [[nodiscard]] Symbol symbol() const {
+    return {.name = std::string(entry.name), .address = address(), .size = entry.size, .module = module.path};
+  }
+};
+
+std::vector<Hit> find_in(const Modules& modules, const Modules::File& file, std::string_view name) {
+  std::vector<Hit> hits;
+  for (const Module& module : modules.load(file)) {
+    for (const Entry& entry : module.table->find(name)) hits.push_back({entry, module});
+  }
+  return hits;
+}
+
+/// Leaves those that the dynamic linker would prefer: current versions before old ones, and both before what only the
+/// file itself sees. Names of one address are one.
+void keep_nearest(std::vector<Hit>& hits) {
+  int nearest = 2;
+  for (const Hit& hit : hits) nearest = std::min(nearest, distance_of(hit.entry));
+  std::erase_if(hits, [&](const Hit& hit) { return distance_of(hit.entry) != nearest; });
+  std::set<Address> seen;
+  std::erase_if(hits, [&](const Hit& hit) { return !seen.insert(hit.address()).second; });
+}
+
+/// What a location asks for, in one process.
+class Resolver {
+ public:
+  Resolver(const Location& location, const Modules& modules) : location_(location), modules_(modules) {}
+
+  Address resolve() {
+    if (!location_.module().empty()) narrow();
+    if (const auto number = location_.address()) return resolve_number(*number);
+    const std::string whole = location_.symbol();
+    const std::string_view text = trimmed(whole);
+    if (text.empty()) throw SymbolError("an empty location: give an address or the name of a symbol");
+    if (const auto number = number_in(text)) return resolve_number(*number);
+    // `name+offset`; but a name may have a plus itself, so the whole text comes first.
+    std::string_view name = text;
+    std::uint64_t offset = 0;
+    if (const std::size_t plus = text.rfind('+'); plus != std::string_view::npos && plus > 0) {
+      if (const auto number = number_in(trimmed(text.substr(plus + 1)))) {
+        name = trimmed(text.substr(0, plus));
+        offset = *number;
+      }
+    }
+    // The program's own symbol wins, as for the dynamic linker. Libraries are equals: which one is meant must be said.
+    // The vDSO has names of the C library's functions that nobody but that calls.
+    for (const Kind kind : {Kind::program, Kind::library, Kind::vdso}) {
+      if (const auto found = resolve_name(text, kind)) return *found;
+      if (name == text) continue;
+      if (const auto found = resolve_name(name, kind)) return *found + offset;
+    }
+    if (is_source_line(text)) {
+      throw SymbolError(fmt::format("{}: source lines are not supported yet; give a symbol or an address", text));
+    }
+    throw_unknown(name);
+  }
+
+ private:
+  /// Finds what `.in(...)` names.
+  void narrow() {
+    const std::string& name = location_.module();
+    const MemoryMaps maps = modules_.maps().filter(name);
+    if (maps.empty()) throw_no_module(name);
+    std::vector<std::string> paths;
+    for (const MemoryMap& map : maps) {
+      if (std::ranges::find(paths, map.path) == paths.end()) paths.push_back(map.path);
+    }
+    for (const Modules::File& file : modules_.files()) {
+      if (std::ranges::find(paths, file.path) != paths.end()) files_.push_back(&file);
+    }
+    if (files_.size() > 1 || (files_.empty() && paths.size() > 1)) {
+      throw SymbolError(fmt::format("{} is ambiguous: several files are called \"{}\": {}; give more of the path",
+                                    location_.text(), name, support::join(paths, ", ")));
+    }
+    narrowed_ = maps;
+    // Offsets count from where it is loaded, not from where somebody maps the file to look at it.
+    base_ = maps.front().start;
+    if (!files_.empty()) {
+      const auto loaded = modules_.load(*files_.front());
+      if (!loaded.empty()) base_ = loaded.front().start;
+    }
+  }
+
+  [[noreturn]] void throw_no_module(const std::string& name) const {
+    std::vector<std::string> names;
+    for (const Modules::File& file : modules_.files()) names.emplace_back(file_name(file.path));
+    throw SymbolError(fmt::format("{}: nothing called \"{}\" is mapped; loaded are: {}", location_.text(), name,
+                                  support::join(names, ", ")));
+  }
+
+  [[nodiscard]] Address resolve_number(Address number) const {
+    if (narrowed_) return offset_in(*narrowed_, base_, number, location_.module());
+    if (modules_.maps().at(number) != nullptr) return number;
+    const MemoryMaps binary = modules_.maps().filter("binary");
+    if (binary.empty()) throw SymbolError(fmt::format("{:#x} is not mapped", number));
+    return offset_in(binary, binary.front().start, number, "binary");
+  }
+
+  /// An address relative to a module, which must be in it or in the anonymous memory behind it (.bss).
+  [[nodiscard]] Address offset_in(const MemoryMaps& module, Address base, Address offset, std::string_view name) const {
+    const Address address = base + offset;
+    const MemoryMap* map = modules_.maps().at(address);
+    if (map != nullptr && address >= base && (map->path.empty() || module.at(address) != nullptr)) return address;
+    Address end = base;
+    for (const MemoryMap& part : module) end = part.end;
+    const char* absolute = modules_.maps().at(offset) == nullptr ? "not mapped" : "mapped, but was given as an offset";
+    throw SymbolError(fmt::format("{:#x} is {}, and past the end as an offset in {} ({:#x}-{:#x}, {:#x} bytes)", offset,
+                                  absolute, name, base, end, end - base));
+  }
+
+  /// Where a name is; nothing when it is unknown, SymbolError when several places have it.
+  [[nodiscard]] std::optional<Address> resolve_name(std::string_view name, Kind kind) const {
+    std::vector<Hit> hits;
+    for (const Modules::File& file : modules_.files()) {
+      if (file.kind != kind || (narrowed_ && !is_narrowed(file))) continue;
+      std::ranges::move(find_in(modules_, file, name), std::back_inserter(hits));
+    }
+    if (hits.empty()) return std::nullopt;
+    keep_nearest(hits);
+    if (hits.size() > 1) throw_ambiguous(name, hits);
+    return hits.front().address();
+  }
+
+  [[nodiscard]] bool is_narrowed(const Modules::File& file) const {
+    return std::ranges::find(files_, &file) != files_.end();
+  }
+
+  [[noreturn]] static void throw_ambiguous(std::string_view name, const std::vector<Hit>& hits) {
+    constexpr std::size_t most = 8;
+    std::vector<std::string> places;
+    for (const Hit& hit : std::span(hits).first(std::min(hits.size(), most))) {
+      places.push_back(
+          fmt::format("{:#x} in {} (offset {:#x})", hit.address(), hit.module.path, hit.address() - hit.module.start));
+    }
+    if (hits.size() > most) places.push_back(fmt::format("and {} more", hits.size() - most));
+    const Hit& first = hits.front();
+    const bool one_file =
+        std::ranges::all_of(hits, [&](const Hit& hit) { return hit.module.path == first.module.path; });
+    const std::string_view file = file_name(first.module.path);
+    const std::string remedy =
+        one_file ? fmt::format("Location({:#x}).in(\"{}\")", first.address() - first.module.start, file)
+                 : fmt::format("Location(\"{}\").in(\"{}\")", name, file);
+    throw SymbolError(fmt::format("\"{}\" is ambiguous: {}; say which one is meant, e.g. {}", name,
+                                  support::join(places, ", "), remedy));
+  }
+
+  [[noreturn]] void throw_unknown(std::string_view name) const {
+    std::vector<std::string_view> candidates;
+    std::vector<std::shared_ptr<const symbols::SymbolTable>> alive;
+    std::vector<std::string> searched;
+    std::vector<std::string> stripped;
+    std::vector<std::string> elsewhere;
+    for (const Modules::File& file : modules_.files()) {
+      const auto loaded = modules_.load(file);
+      if (loaded.empty()) continue;
+      const auto& table = loaded.front().table;
+      if (narrowed_ && !is_narrowed(file)) {
+        if (!table->find(name).empty()) elsewhere.emplace_back(file_name(file.path));
+        continue;
+      }
+      std::ranges::copy(table->perhaps_near(name), std::back_inserter(candidates));
+      alive.push_back(table);
+      searched.emplace_back(file_name(file.path));
+      // That libraries are stripped is nothing special.
+      if (table->stripped() && (narrowed_ || file.kind == Kind::program)) stripped.push_back(file.path);
+    }
+    std::string text = fmt::format("no symbol \"{}\" in {}", name,
+                                   searched.empty() ? location_.module() : support::join(searched, ", "));
+    const auto near = support::near_names(name, candidates);
+    if (!near.empty()) text += fmt::format("; near names: {}", support::join(near, ", "));
+    if (!elsewhere.empty()) text += fmt::format("; it is in {}", support::join(elsewhere, ", "));
+    for (const std::string& path : stripped)
+      text += fmt::format("; {} is stripped: only what it exports is known", path);
+    throw SymbolError(text);
+  }
+
+  const Location& location_;
+  const Modules& modules_;
+  /// The mappings that `.in(...)` names, and the files with code among them.
+  std::optional<MemoryMaps> narrowed_;
+  std::vector<const Modules::File*> files_;
+  Address base_ = 0;
+};
+
+}  // namespace
+
+Address resolve(const Location& location, const Modules& modules) {
+  return Resolver(location, modules).resolve();
+}
+
+std::vector<Symbol> find_symbols(std::string_view name, const Modules& modules) {
+  std::vector<Symbol> symbols;
+  for (const Modules::File& file : modules.files()) {
+    for (const Hit& hit : find_in(modules, file, name)) symbols.push_back(hit.symbol());
+  }
+  return symbols;
+}
+
+std::optional<Symbol> symbol_at(Address address, const Modules& modules) {
+  const auto module = modules.at(address);
+  if (!module) return std::nullopt;
+  const auto entry = module->table->at(address - module->bias);
+  if (!entry) return std::nullopt;
+  return Hit{*entry, *module}.symbol();
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,407 @@
+#include "core/process.hpp"
+
+#include <algorithm>
+#include <csignal>
+
+#include <trapline/error.hpp>
+
+#include "core/syscall_dispatch.hpp"
+#include "os/error.hpp"
+#include "os/proc.hpp"
+#include "support/log.hpp"
+
+namespace trapline::core {
+
+using Run = ThreadState::Run;
+using View = ThreadState::View;
+using Event = os::WaitStatus::Event;
+
+namespace {
+
+bool group_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() != SIGTRAP; }
+/// Our own interruption, or the first stop of a new thread: nothing that the program did.
+bool bare_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() == SIGTRAP; }
+
+}  // namespace
+
+Process::Process(std::shared_ptr<Tracer> owner, bool auto_interrupt, std::optional<bool> kill_on_exit)
+    : tracer_(std::move(owner)),
+      rest_(std::make_shared<RestSignal>()),
+      auto_interrupt_(auto_interrupt),
+      kill_on_exit_(kill_on_exit) {
+  rest_->set(RestSignal::State::dead);
+}
+
+bool Process::anyone_running() const {
+  return std::ranges::any_of(threads_, [](const auto& thread) { return thread->run == Run::running || thread->run == Run::dying; });
+}
+
+ThreadState& Process::add_thread(pid_t tid, bool running) {
+  auto thread = std::make_shared<ThreadState>(shared_from_this(), tid);
+  thread->run = running ? Run::running : Run::stopped;
+  {
+    const std::lock_guard lock(mutex_);
+    threads_.push_back(thread);
+    if (tid == pid_) main_ = thread;
+  }
+  ThreadState& added = *thread;
+  tracer_->add(std::move(thread));
+  return added;
+}
+
+void Process::on_event(ThreadState& thread, os::WaitStatus status) {
+  const auto alive = thread.shared_from_this();
+  if (status.dead()) {
+    on_death(thread, status);
+    return;
+  }
+  const bool was_running = thread.run == Run::running;
+  thread.run = Run::stopped;
+  thread.status = status;
+  thread.listening = false;
+  thread.signal = 0;
+  if (status.event() == Event::clone) on_clone(thread);
+  if (thread.claimed) return;
+  if (status.event() == Event::exit && (killing_ || !was_running)) {
+    on_dying(thread);
+    return;
+  }
+  if (gathering_ || at_rest_now() || thread.holds > 0) {
+    if (thread.fresh || (!bare_stop(status) && !group_stop(status))) keep(thread);
+    note_interrupted_call(thread);
+    return;
+  }
+  if (tracer_->in_callback() && would_stop(thread)) {
+    keep(thread);
+    return;
+  }
+  dispatch(thread);
+  if (dispatching_ == 0 && running()) dispatch_kept();
+}
+
+void Process::keep(ThreadState& thread) {
+  thread.pending = true;
+  kept_.push_back(thread.shared_from_this());
+}
+
+bool Process::dispatch_kept() {
+  while (!kept_.empty() && running()) {
+    const auto thread = kept_.front();
+    kept_.pop_front();
+    if (!std::exchange(thread->pending, false) || !thread->stopped() || thread->holds > 0) continue;
+    dispatch(*thread);
+  }
+  return !running();
+}
+
+bool Process::would_stop(ThreadState& thread) const {
+  return thread.status.syscall_stop() && syscall_would_stop(thread);
+}
+
+void Process::dispatch(ThreadState& thread) {
+  ++dispatching_;
+  Verdict verdict = Verdict::go_on;
+  try {
+    verdict = dispatch_stop(thread);
+  } catch (const ProcessGone&) {
+    // Mostly this thread was killed under our hands, and its death is reported like any other; a callback may also have
+    // used a handle of another process that is gone.
+    if (thread.stopped() && os::still_stopped(thread.tid)) fail(std::current_exception());
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  --dispatching_;
+  if (thread.run != Run::stopped || dead() || pid_ == 0) return;
+  if (interrupt_requested_ || error_) verdict = Verdict::stop;
+  if (verdict == Verdict::stop) {
+    interrupt_requested_ = false;
+    stop_here(thread);
+    return;
+  }
+  if (!deferred_stops_.empty() && dispatching_ == 0 && running()) {
+    gather();
+    Stop stop = std::move(deferred_stops_.front());
+    deferred_stops_.pop_front();
+    publish(std::move(stop));
+    return;
+  }
+  if (running() && !gathering_) resume(thread);
+}
+
+Stop Process::describe(ThreadState& thread) const {
+  Stop stop{.kind = StopKind::interrupted, .thread = Thread(thread.shared_from_this())};
+  if (thread.view == View::none) return stop;
+  const OpenCall& call = thread.calls.top();
+  stop.kind = thread.view == View::enter ? StopKind::syscall_enter : StopKind::syscall_exit;
+  stop.syscall = syscall_name(call.abi, call.original_number);
+  if (stop.syscall.empty()) stop.syscall = std::to_string(call.original_number);
+  for (const auto& trap : call.ran) {
+    if (thread.view == View::enter || trap->live() || trap->spent) stop.handlers.emplace_back(trap);
+  }
+  return stop;
+}
+
+void Process::stop_here(ThreadState& thread) {
+  Stop stop = describe(thread);
+  if (dispatching_ > 0) {
+    deferred_stops_.push_back(std::move(stop));
+    return;
+  }
+  gather();
+  publish(std::move(stop));
+}
+
+Verdict Process::dispatch_stop(ThreadState& thread) {
+  const os::WaitStatus status = thread.status;
+  if (status.syscall_stop()) return on_syscall_stop(thread);
+  switch (status.event()) {
+    case Event::none: return on_signal_stop(thread);
+    case Event::exec: on_exec(thread); return Verdict::go_on;
+    case Event::exit: on_dying(thread); return Verdict::go_on;
+    case Event::stop:
+      note_interrupted_call(thread);
+      if (std::exchange(thread.fresh, false)) {
+        const Tracer::CallbackScope scope(*tracer_);
+        const auto watchers = watchers_;
+        Thread handle(thread.shared_from_this());
+        for (const Watcher& watcher : *watchers) {
+          if (watcher.observer->on_thread_born) watcher.observer->on_thread_born(handle);
+        }
+      }
+      return Verdict::go_on;
+    case Event::fork:
+    case Event::vfork:
+    case Event::clone:
+    case Event::vfork_done:
+    case Event::seccomp: return Verdict::go_on;
+  }
+  return Verdict::go_on;
+}
+
+void Process::on_clone(ThreadState& thread) {
+  const auto child = static_cast<pid_t>(os::event_message(thread.tid));
+  if (child == 0 || tracer_->find(child) != nullptr) return;
+  if (!os::same_process(pid_, child)) {
+    // Reported as a clone only because its exit signal is not SIGCHLD: a process of its own, which nobody asked to follow.
+    tracer_->release_at_first_stop(child);
+    return;
+  }
+  ThreadState& born = add_thread(child, true);
+  born.filtered = thread.filtered;
+}
+
+void Process::on_exec(ThreadState& thread) {
+  // The kernel has killed all other threads; those that were not the leader reported their deaths before this event, the old
+  // leader never does, and the caller goes on under the leader's id (ptrace(2), "execve(2) under ptrace").
+  const auto former = static_cast<pid_t>(os::event_message(thread.tid));
+  std::shared_ptr<ThreadState> survivor = thread.shared_from_this();
+  if (former != thread.tid) {
+    if (ThreadState* caller = tracer_->find(former)) {
+      const auto leader = std::exchange(survivor, caller->shared_from_this());
+      leader->registers.freeze();
+      leader->run = Run::dead;
+      leader->dead = true;
+      forget(*leader);
+      tracer_->rename(former, leader->tid);
+      survivor->tid = leader->tid.load();
+      survivor->registers.set_tid(leader->tid);
+      survivor->run = Run::stopped;
+      survivor->status = leader->status;
+      {
+        const std::lock_guard lock(mutex_);
+        main_ = survivor;
+      }
+    }
+  }
+  std::vector<std::shared_ptr<ThreadState>> others;
+  for (const auto& other : threads_) {
+    if (other != survivor) others.push_back(other);
+  }
+  for (const auto& other : others) {
+    other->run = Run::dead;
+    other->dead = true;
+    other->registers.freeze();
+    abandon_calls(*other);
+    tracer_->remove(other->tid);
+    forget(*other);
+  }
+  image_changed();
+  survivor->registers.expire();
+  if (survivor.get() != &thread && running() && !gathering_) resume(*survivor);
+}
+
+void Process::on_dying(ThreadState& thread) {
+  try {
+    // The last moment at which there are registers; they stay readable after the death.
+    if (thread.registers.known_word(0) == std::nullopt) static_cast<void>(thread.registers.general());
+  } catch (const Error&) {
+  }
+  thread.registers.freeze();
+  abandon_calls(thread);
+  thread.view = View::none;
+  thread.run = Run::dying;
+  thread.dead = true;
+  tracer_->note_resumed(thread);
+  try {
+    os::resume(thread.tid, os::Resume::cont, 0);
+  } catch (const Error&) {
+    // Killed once more while it was dying.
+  }
+}
+
+void Process::forget(ThreadState& thread) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(threads_, [&](const auto& entry) { return entry.get() == &thread; });
+}
+
+void Process::on_death(ThreadState& thread, os::WaitStatus status) {
+  thread.registers.freeze();
+  thread.run = Run::dead;
+  thread.dead = true;
+  thread.view = View::none;
+  abandon_calls(thread);
+  tracer_->remove(thread.tid);
+  const auto watchers = watchers_;
+  try {
+    const Tracer::CallbackScope scope(*tracer_);
+    Thread handle(thread.shared_from_this());
+    for (const Watcher& watcher : *watchers) {
+      if (watcher.observer->on_thread_died) watcher.observer->on_thread_died(handle, status.raw());
+    }
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  forget(thread);
+  if (thread.tid == pid_) finish(status, thread);
+}
+
+void Process::finish(os::WaitStatus status, ThreadState& last) {
+  kept_.clear();
+  deferred_stops_.clear();
+  deadline_ = {};
+  Stop stop{.kind = StopKind::exited, .thread = Thread(last.shared_from_this())};
+  if (status.kind() == os::WaitStatus::Kind::exited) stop.exit_code = status.exit_code();
+  if (status.kind() == os::WaitStatus::Kind::killed) stop.exit_signal = status.exit_signal();
+  stop.timed_out = timed_out_;
+  {
+    const std::lock_guard lock(mutex_);
+    death_ = status;
+    stop_ = std::move(stop);
+    stop_taken_ = false;
+  }
+  support::log(LogCategory::process, [&] { return "process " + std::to_string(pid_) + " is dead"; });
+  rest_->set(RestSignal::State::dead);
+}
+
+Stop Process::stop_of_death() const {
+  const std::lock_guard lock(mutex_);
+  return *stop_;
+}
+
+void Process::resume(ThreadState& thread) {
+  if (!thread.stopped() || thread.holds > 0 || thread.claimed) return;
+  try {
+    if (group_stop(thread.status)) {
+      os::listen(thread.tid);
+      thread.listening = true;
+    } else {
+      const os::Resume how = leave_syscall_stop(thread);
+      thread.registers.flush();
+      os::resume(thread.tid, how, std::exchange(thread.signal, 0));
+      thread.last_resume = how;
+    }
+  } catch (const ProcessGone&) {
+    // It was killed while it was stopped; what follows is its death.
+  }
+  thread.registers.expire();
+  thread.run = Run::running;
+  tracer_->note_resumed(thread);
+}
+
+void Process::resume_all() {
+  const auto threads = threads_;
+  for (const auto& thread : threads) {
+    if (!thread->pending) resume(*thread);
+  }
+}
+
+void Process::gather() {
+  const bool outer = std::exchange(gathering_, true);
+  const auto asked = [](const auto& thread) { return thread->run == Run::running && !thread->claimed; };
+  for (const auto& thread : std::vector(threads_)) {
+    if (!asked(thread)) continue;
+    try {
+      os::interrupt(thread->tid);
+    } catch (const ProcessGone&) {
+      // Dying: its next status says so.
+    }
+  }
+  tracer_->pump_until([&] { return dead() || std::ranges::none_of(threads_, asked); });
+  gathering_ = outer;
+}
+
+void Process::bring_to_rest(ThreadState& thread) {
+  if (thread.run != Run::running || thread.claimed) return;
+  // Held, so that an event of its own that comes first is kept instead of dispatched.
+  ++thread.holds;
+  os::interrupt(thread.tid);
+  tracer_->pump_until([&] { return thread.run != Run::running; });
+  --thread.holds;
+}
+
+void Process::release_hold(ThreadState& thread) {
+  if (--thread.holds > 0 || !thread.stopped() || thread.pending || !running() || gathering_) return;
+  resume(thread);
+}
+
+void Process::publish(Stop stop) {
+  if (dead()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = std::move(stop);
+    stop_taken_ = false;
+  }
+  rest_->set(RestSignal::State::at_rest);
+}
+
+void Process::wait_claimed(ThreadState& thread) {
+  tracer_->pump_until([&] { return thread.run != Run::running; });
+  if (thread.run == Run::dead || thread.run == Run::dying) {
+    throw ProcessGone("thread " + std::to_string(thread.tid) + " died");
+  }
+}
+
+void Process::tracing_changed() {
+  wants_syscalls_ = handlers_.any_live() || std::ranges::any_of(*watchers_, [](const Watcher& watcher) {
+                      return watcher.observer->on_syscall_enter || watcher.observer->on_syscall_exit;
+                    });
+  if (!wants_syscalls() || !running()) return;
+  for (const auto& thread : threads_) {
+    // A thread that runs freely reports no syscalls; its interruption is answered by going on with them.
+    if (thread->run != Run::running || thread->last_resume != os::Resume::cont || thread->claimed) continue;
+    try {
+      os::interrupt(thread->tid);
+    } catch (const ProcessGone&) {
+    }
+  }
+}
+
+std::shared_ptr<Observer> Process::observe(Observer observer) {
+  Watcher watcher{std::make_shared<Observer>(std::move(observer)), {}};
+  watcher.wanted = resolve(watcher.observer->syscalls);
+  auto result = watcher.observer;
+  auto changed = std::make_shared<Watchers>(*watchers_);
+  changed->push_back(std::move(watcher));
+  watchers_ = std::move(changed);
+  tracing_changed();
+  return result;
+}
+
+void Process::stop_observing(const Observer* observer) {
+  auto changed = std::make_shared<Watchers>(*watchers_);
+  std::erase_if(*changed, [&](const Watcher& watcher) { return watcher.observer.get() == observer; });
+  watchers_ = std::move(changed);
+  tracing_changed();
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,224 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <trapline/debugger.hpp>
+#include <trapline/observer.hpp>
+#include <trapline/stop.hpp>
+
+#include "core/remote_memory.hpp"
+#include "core/rest_signal.hpp"
+#include "core/syscall_handlers.hpp"
+#include "core/thread_state.hpp"
+#include "core/tracer.hpp"
+#include "os/memory.hpp"
+#include "os/ptrace.hpp"
+#include "support/function_ref.hpp"
+
+namespace trapline::core {
+
+/// What one dispatched event means for its thread.
+enum class Verdict { go_on, stop };
+
+/// One process of the tree: its threads, whether it runs or rests, its traps, and its death.
+///
+/// Everything belongs to the tracer thread unless it says "any thread".
+class Process : public std::enable_shared_from_this<Process> {
+ public:
+  /// Without `kill_on_exit`, launched processes are killed at the end and attached ones let go.
+  Process(std::shared_ptr<Tracer> owner, bool auto_interrupt, std::optional<bool> kill_on_exit);
+
+  // Any thread.
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  /// Its death was seen.
+  [[nodiscard]] bool dead() const;
+  /// It is dead, was detached, or never ran.
+  [[nodiscard]] bool gone() const { return rest_->get() == RestSignal::State::dead; }
+  [[nodiscard]] bool running() const { return rest_->get() == RestSignal::State::running; }
+  [[nodiscard]] os::ProcessMemory& memory();
+  [[nodiscard]] std::string executable() const;
+  [[nodiscard]] const std::shared_ptr<RestSignal>& rest() const { return rest_; }
+  [[nodiscard]] Tracer& tracer() const { return *tracer_; }
+  [[nodiscard]] std::optional<int> exit_code() const;
+  [[nodiscard]] std::optional<int> exit_signal() const;
+  [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> threads() const;
+  [[nodiscard]] std::shared_ptr<ThreadState> main_thread() const;
+  void cont();
+  Stop wait(Timeout timeout);
+  void interrupt();
+  void kill();
+  /// A process at rest may have been killed from outside, which nothing reports until somebody looks.
+  void look_for_death();
+  /// On the tracer thread: throws what a callback threw, once.
+  void rethrow_error();
+
+  /// Runs the function on the tracer thread once the whole process is at rest.
+  void at_rest(support::FunctionRef<void()> function);
+  /// Runs the function on the tracer thread once the process is at rest. Inside a callback, and for a thread that is at rest
+  /// already, at once; `thread` is brought to rest for it. Rethrows what a callback threw.
+  void at_rest(ThreadState& thread, support::FunctionRef<void()> function);
+  /// The same for what can be read after the thread's death too.
+  void at_rest_or_dead(ThreadState& thread, support::FunctionRef<void()> function);
+
+  // Life (launch.cpp).
+  /// Forgets the last run and begins with a new process, whose threads are still to be added.
+  void begin(pid_t pid, bool launched);
+  [[nodiscard]] bool launched() const { return launched_; }
+  void detach();
+  /// Its threads stand where run() or attach() wants them; or it has died on the way there.
+  void started(bool at_rest);
+  /// Takes back a begin() whose process never came to be.
+  void abandon();
+  void let_go_quietly();
+  /// Keeps the limit on the process's time for as long as it lives.
+  void arm_deadline(Timer::Armed deadline) { deadline_ = std::move(deadline); }
+  /// Kills it or lets it go, as kill_on_exit says; never throws.
+  void end() noexcept;
+  /// After the tracer's end: lets go of what would keep this object and its threads alive in a circle.
+  void dissolve();
+  void set_kill_on_exit(bool kill);
+  [[nodiscard]] bool kill_on_exit() const;
+  [[nodiscard]] os::TraceOptions trace_options() const { return {.kill_with_tracer = kill_on_exit()}; }
+  void mark_timed_out() { timed_out_ = true; }
+  /// After exec (also the first): what was known of the old program is void.
+  void image_changed();
+  [[nodiscard]] Arch arch() const { return arch_; }
+
+  // Threads.
+  ThreadState& add_thread(pid_t tid, bool running);
+  [[nodiscard]] const std::vector<std::shared_ptr<ThreadState>>& thread_list() const { return threads_; }
+
+  // Events (process.cpp).
+  /// A thread has stopped or died: dispatches it, or keeps it for later.
+  void on_event(ThreadState& thread, os::WaitStatus status);
+  /// Puts a stopped thread's event off.
+  void keep(ThreadState& thread);
+  void on_exec(ThreadState& thread);
+  void on_dying(ThreadState& thread);
+  void on_clone(ThreadState& thread);
+  /// Handles what was kept, oldest first; true when that stopped the process.
+  bool dispatch_kept();
+  [[nodiscard]] bool anyone_running() const;
+
+  // Running and resting.
+  void resume(ThreadState& thread);
+  /// Brings all threads but the claimed ones to rest; their own events are kept.
+  void gather();
+  void bring_to_rest(ThreadState& thread);
+  void release_hold(ThreadState& thread);
+  void publish(Stop stop);
+  void begin_running();
+  void resume_all();
+  /// Waits, on the tracer thread, for the claimed thread to stop; throws ProcessGone if it dies.
+  void wait_claimed(ThreadState& thread);
+  [[nodiscard]] bool at_rest_now() const { return rest_->get() == RestSignal::State::at_rest; }
+  void reject_inside_callback(const char* verb) const;
+  /// Remembers what a callback threw; the process stops.
+  void fail(std::exception_ptr error) { error_ = std::move(error); }
+  [[nodiscard]] bool stop_wanted() const { return interrupt_requested_ || error_; }
+  /// Whether a callback of the event at hand called interrupt() or threw; asked once.
+  bool take_interrupt_request() { return std::exchange(interrupt_requested_, false) || error_; }
+  [[nodiscard]] Stop stop_of_death() const;
+  /// What is to be told of a thread that stops the process where it stands.
+  [[nodiscard]] Stop describe(ThreadState& thread) const;
+  void request_interrupt() { interrupt_requested_ = true; }
+
+  /// While a thread of the resting process runs something of ours, commands of other threads wait.
+  class Busy {
+   public:
+    explicit Busy(Process& process) : process_(process) { ++process_.busy_; }
+    ~Busy() {
+      --process_.busy_;
+      process_.busy_.notify_all();
+    }
+    Busy(const Busy&) = delete;
+    Busy& operator=(const Busy&) = delete;
+
+   private:
+    Process& process_;
+  };
+
+  // Traps.
+  /// Any thread. Waits for the process to be at rest; before the first run, and inside callbacks, at once.
+  void place(const std::shared_ptr<SyscallTrap>& trap);
+  SyscallHandlers& handlers() { return handlers_; }
+  /// Some trap or observer came or went: threads that run without syscall stops get them.
+  void tracing_changed();
+  std::shared_ptr<Observer> observe(Observer observer);
+  void stop_observing(const Observer* observer);
+  struct Watcher {
+    std::shared_ptr<Observer> observer;
+    std::array<SyscallTrap::Wanted, 3> wanted;
+  };
+  using Watchers = std::vector<Watcher>;
+  [[nodiscard]] const std::shared_ptr<const Watchers>& watchers() const { return watchers_; }
+  [[nodiscard]] bool wants_syscalls() const { return wants_syscalls_ && !quiet_; }
+
+  RemoteMemory& remote_memory() { return remote_memory_; }
+
+ private:
+  enum class Dead { throws, allowed };
+  void do_at_rest(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
+  void do_at_rest_on_tracer(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
+  void rest_from_tracer();
+  void rest_from_elsewhere();
+  [[noreturn]] void throw_gone() const;
+  void cont_here();
+  void kill_here();
+  void detach_here();
+
+  void dispatch(ThreadState& thread);
+  Verdict dispatch_stop(ThreadState& thread);
+  [[nodiscard]] bool would_stop(ThreadState& thread) const;
+  void on_death(ThreadState& thread, os::WaitStatus status);
+  void forget(ThreadState& thread);
+  void finish(os::WaitStatus status, ThreadState& last);
+  Stop take_stop();
+  void stop_here(ThreadState& thread);
+
+  const std::shared_ptr<Tracer> tracer_;
+  const std::shared_ptr<RestSignal> rest_;
+  std::atomic<pid_t> pid_{0};
+  std::atomic<Arch> arch_{Arch::amd64};
+  const bool auto_interrupt_;
+  std::optional<bool> kill_on_exit_;
+  std::atomic<bool> launched_{true};
+  std::atomic<bool> timed_out_{false};
+  /// Until run() or attach() is done no trap is active.
+  bool quiet_ = false;
+  Timer::Armed deadline_;
+  bool gathering_ = false;
+  bool killing_ = false;
+  unsigned dispatching_ = 0;
+  bool interrupt_requested_ = false;
+  bool wants_syscalls_ = false;
+  std::exception_ptr error_;
+  std::atomic<unsigned> busy_{0};
+
+  /// Guards what other threads may look at: the list of threads, the memory, the exit status.
+  mutable std::mutex mutex_;
+  std::vector<std::shared_ptr<ThreadState>> threads_;
+  std::shared_ptr<ThreadState> main_;
+  std::unique_ptr<os::ProcessMemory> memory_;
+  std::optional<os::WaitStatus> death_;
+
+  std::deque<std::shared_ptr<ThreadState>> kept_;
+  std::optional<Stop> stop_;
+  /// Stops decided while an outer callback was running; published one at a time.
+  std::deque<Stop> deferred_stops_;
+  bool stop_taken_ = false;
+
+  SyscallHandlers handlers_;
+  std::shared_ptr<const Watchers> watchers_ = std::make_shared<const Watchers>();
+  RemoteMemory remote_memory_;
+};
+
+}  // namespace trapline::core

@@ -1,0 +1,160 @@
+#include <algorithm>
+
+#include <trapline/error.hpp>
+
+#include "arch/arch.hpp"
+#include "core/process.hpp"
+#include "core/remote.hpp"
+#include "core/syscall_dispatch.hpp"
+#include "os/exec_check.hpp"
+#include "os/proc.hpp"
+#include "os/ptrace.hpp"
+#include "support/log.hpp"
+
+namespace trapline::core {
+
+using Run = ThreadState::Run;
+
+namespace {
+
+Arch arch_of_image(pid_t pid) {
+  const auto facts = os::read_elf_facts("/proc/" + std::to_string(pid) + "/exe");
+  return facts ? arch::arch_of_machine(facts->machine).value_or(Arch::amd64) : Arch::amd64;
+}
+
+}  // namespace
+
+void Process::begin(pid_t pid, bool launched) {
+  kept_.clear();
+  deferred_stops_.clear();
+  error_ = nullptr;
+  timed_out_ = interrupt_requested_ = killing_ = false;
+  launched_ = launched;
+  remote_memory_ = {};
+  handlers_.reset_counts();
+  {
+    const std::lock_guard lock(mutex_);
+    threads_.clear();
+    main_.reset();
+    death_.reset();
+    stop_.reset();
+    stop_taken_ = true;
+    memory_.reset();
+    pid_ = pid;
+  }
+  tracer_->add(shared_from_this());
+  quiet_ = true;
+  rest_->set(RestSignal::State::running);
+}
+
+void Process::started(bool at_rest) {
+  if (at_rest) gather();
+  quiet_ = false;
+  tracing_changed();
+  if (at_rest && !gone()) {
+    rest_->set(RestSignal::State::at_rest);
+    return;
+  }
+  // It died in its loader: on to its Stop.
+  const auto threads = threads_;
+  for (const auto& thread : threads) {
+    if (thread->stopped() && thread->status.event() == os::WaitStatus::Event::exit) on_dying(*thread);
+  }
+  tracer_->pump_until([&] { return gone(); });
+}
+
+void Process::abandon() {
+  for (const auto& thread : std::vector(threads_)) {
+    tracer_->remove(thread->tid);
+    thread->run = Run::dead;
+    thread->dead = true;
+  }
+  tracer_->remove(*this);
+  quiet_ = false;
+  const std::lock_guard lock(mutex_);
+  threads_.clear();
+  main_.reset();
+  death_.reset();
+  stop_.reset();
+  pid_ = 0;
+  rest_->set(RestSignal::State::dead);
+}
+
+void Process::let_go_quietly() {
+  try {
+    gather();
+    detach_here();
+  } catch (const Error&) {
+    // Whatever is left is let go by the end of the tracer thread.
+  }
+  abandon();
+}
+
+void Process::end() noexcept {
+  try {
+    tracer_->call([&] {
+      if (pid_ == 0 || gone()) return;
+      if (kill_on_exit()) {
+        kill_here();
+      } else {
+        if (running()) gather();
+        if (!gone()) detach_here();
+      }
+    });
+  } catch (const std::exception& error) {
+    support::log(LogCategory::process, [&] { return std::string(error.what()); });
+  }
+}
+
+void Process::dissolve() {
+  const std::lock_guard lock(mutex_);
+  handlers_ = SyscallHandlers();
+  watchers_ = std::make_shared<const Watchers>();
+  threads_.clear();
+  main_.reset();
+  stop_.reset();
+  memory_.reset();
+}
+
+bool Process::kill_on_exit() const {
+  const std::lock_guard lock(mutex_);
+  return kill_on_exit_.value_or(launched_);
+}
+
+void Process::set_kill_on_exit(bool kill) {
+  tracer_->call([&] {
+    {
+      const std::lock_guard lock(mutex_);
+      kill_on_exit_ = kill;
+    }
+    if (gone()) return;
+    // The option can be changed at stops only.
+    const bool was_running = running();
+    if (was_running) gather();
+    for (const auto& thread : threads_) {
+      if (thread->stopped()) os::set_options(thread->tid, trace_options());
+    }
+    if (was_running && !dispatch_kept()) resume_all();
+  });
+}
+
+void Process::image_changed() {
+  remote_memory_ = {};
+  const std::lock_guard lock(mutex_);
+  if (memory_) {
+    memory_->reopen();
+  } else {
+    memory_ = std::make_unique<os::ProcessMemory>(pid_);
+  }
+  arch_ = arch_of_image(pid_);
+}
+
+os::ProcessMemory& Process::memory() {
+  const std::lock_guard lock(mutex_);
+  if (!memory_) throw UsageError("there is no process yet: call run() or attach() first");
+  return *memory_;
+}
+
+std::string Process::executable() const { return os::executable_path(pid_); }
+
+}  // namespace trapline::core

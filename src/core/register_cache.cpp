@@ -1,0 +1,120 @@
+#include "core/register_cache.hpp"
+
+#include <bit>
+#include <cstring>
+
+#include "os/ptrace.hpp"
+
+namespace trapline::core {
+namespace {
+
+// PTRACE_SETREGSET costs as much as three or four single words (measured: 1.15 us against 0.32).
+constexpr int few_words = 3;
+constexpr std::size_t i386_set_size = 68;
+constexpr std::size_t largest_xstate = 64 * 1024;
+
+#if defined(__x86_64__)
+constexpr bool single_words_writable = true;
+#else
+constexpr bool single_words_writable = false;
+#endif
+
+}  // namespace
+
+void RegisterCache::load() {
+  if (loaded_ || frozen_) return;
+  const auto written = bytes_;
+  const std::size_t word_size = size_ == i386_set_size ? 4 : 8;
+  size_ = os::read_registers(tid_, os::RegisterSet::general, bytes_);
+  for (std::uint64_t left = changed_words_; left != 0; left &= left - 1) {
+    const auto offset = static_cast<std::size_t>(std::countr_zero(left)) * word_size;
+    std::memcpy(bytes_.data() + offset, written.data() + offset, word_size);
+  }
+  loaded_ = true;
+}
+
+std::uint64_t RegisterCache::word(std::size_t index) {
+  if (const auto known = known_word(index)) return *known;
+  load();
+  if (size_ == i386_set_size) {
+    std::uint32_t value = 0;
+    std::memcpy(&value, bytes_.data() + index * 4, 4);
+    return value;
+  }
+  std::uint64_t value = 0;
+  std::memcpy(&value, bytes_.data() + index * 8, 8);
+  return value;
+}
+
+std::optional<std::uint64_t> RegisterCache::known_word(std::size_t index) const {
+  if ((changed_words_ >> index & 1) == 0) return std::nullopt;
+  std::uint64_t value = 0;
+  const std::size_t width = size_ == i386_set_size ? 4 : 8;
+  std::memcpy(&value, bytes_.data() + index * width, width);
+  return value;
+}
+
+void RegisterCache::set_word(std::size_t index, std::uint64_t value) {
+  if (size_ == 0 || size_ == i386_set_size || !single_words_writable) load();
+  const std::size_t width = size_ == i386_set_size ? 4 : 8;
+  std::memcpy(bytes_.data() + index * width, &value, width);
+  changed_words_ |= std::uint64_t{1} << index;
+}
+
+std::span<std::byte> RegisterCache::general() {
+  load();
+  return std::span(bytes_).first(size_);
+}
+
+void RegisterCache::set_general(std::span<const std::byte> bytes) {
+  std::memcpy(bytes_.data(), bytes.data(), bytes.size());
+  size_ = bytes.size();
+  loaded_ = true;
+  changed_words_ = ~std::uint64_t{0};
+}
+
+void RegisterCache::set_general_byte_range(std::size_t offset, std::span<const std::byte> bytes) {
+  load();
+  std::memcpy(bytes_.data() + offset, bytes.data(), bytes.size());
+  const std::size_t width = size_ == i386_set_size ? 4 : 8;
+  for (std::size_t i = offset / width; i <= (offset + bytes.size() - 1) / width; ++i) {
+    changed_words_ |= std::uint64_t{1} << i;
+  }
+}
+
+std::span<std::byte> RegisterCache::vector() {
+  if (!vector_loaded_ && !frozen_) {
+    vector_.resize(largest_xstate);
+    vector_.resize(os::read_registers(tid_, os::RegisterSet::xstate, vector_));
+    vector_loaded_ = true;
+  }
+  return vector_;
+}
+
+void RegisterCache::flush() {
+  if (changed_words_ != 0) {
+    if (single_words_writable && size_ != i386_set_size && std::popcount(changed_words_) <= few_words) {
+      for (std::uint64_t left = changed_words_; left != 0; left &= left - 1) {
+        const auto index = static_cast<std::size_t>(std::countr_zero(left));
+        std::uint64_t value = 0;
+        std::memcpy(&value, bytes_.data() + index * 8, 8);
+        os::write_register(tid_, index * 8, value);
+      }
+    } else {
+      load();
+      os::write_registers(tid_, os::RegisterSet::general, std::span(bytes_).first(size_));
+    }
+    changed_words_ = 0;
+  }
+  if (vector_changed_) {
+    os::write_registers(tid_, os::RegisterSet::xstate, vector_);
+    vector_changed_ = false;
+  }
+}
+
+void RegisterCache::freeze() {
+  frozen_ = true;
+  changed_words_ = 0;
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include <trapline/types.hpp>
+
+namespace trapline::core {
+
+/// The registers of one stopped thread: fetched when first looked at, written back when it goes on, and only if changed.
+/// After the thread's death they stay readable as they were last seen.
+class RegisterCache {
+ public:
+  static constexpr std::size_t max_words = 34;
+
+  explicit RegisterCache(pid_t tid) : tid_(tid) {}
+
+  /// A word of the general set (64-bit sets have words of 8 bytes, an i386 tracee's of 4).
+  [[nodiscard]] std::uint64_t word(std::size_t index);
+  void set_word(std::size_t index, std::uint64_t value);
+  /// What is known of a word without asking the kernel.
+  [[nodiscard]] std::optional<std::uint64_t> known_word(std::size_t index) const;
+  [[nodiscard]] bool changed() const { return changed_words_ != 0 || vector_changed_; }
+
+  [[nodiscard]] std::span<std::byte> general();
+  void set_general(std::span<const std::byte> bytes);
+  void set_general_byte_range(std::size_t offset, std::span<const std::byte> bytes);
+  [[nodiscard]] std::span<std::byte> vector();
+  void mark_vector_changed() { vector_changed_ = true; }
+
+  /// Before the thread goes on.
+  void flush();
+  /// After it has gone on: what is kept is old, and serves only once it is dead.
+  void expire() {
+    loaded_ = false;
+    changed_words_ = 0;
+    vector_loaded_ = false;
+    vector_changed_ = false;
+  }
+  /// From here on nothing is asked of the kernel.
+  void freeze();
+  void set_tid(pid_t tid) { tid_ = tid; }
+
+ private:
+  void load();
+
+  pid_t tid_;
+  bool frozen_ = false;
+  bool loaded_ = false;
+  bool vector_loaded_ = false;
+  bool vector_changed_ = false;
+  std::uint64_t changed_words_ = 0;
+  std::size_t size_ = 0;
+  alignas(8) std::array<std::byte, max_words * 8> bytes_{};
+  std::vector<std::byte> vector_;
+};
+
+}  // namespace trapline::core

@@ -1,0 +1,313 @@
+#include "core/remote.hpp"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <trapline/error.hpp>
+
+#include "core/syscall_dispatch.hpp"
+#include "core/syscall_handlers.hpp"
+#include "core/syscall_site.hpp"
+#include "os/proc.hpp"
+#include "support/log.hpp"
+
+namespace trapline::core {
+
+using Event = os::WaitStatus::Event;
+using Run = ThreadState::Run;
+using View = ThreadState::View;
+
+namespace {
+
+constexpr std::uint64_t no_number = ~std::uint64_t{0};
+
+bool at_signal_delivery(const ThreadState& thread) {
+  return thread.status.event() == Event::none && !thread.status.syscall_stop();
+}
+
+bool group_stopped(os::WaitStatus status) {
+  return status.event() == Event::stop && status.stop_signal() != SIGTRAP;
+}
+
+constexpr os::WaitStatus bare_stop = os::WaitStatus::stopped(128 << 8 | SIGTRAP);
+
+}  // namespace
+
+Remote::Remote(ThreadState& thread)
+    : thread_(thread),
+      process_(*thread.process),
+      abi_(arch::native_abi(process_.arch())),
+      words_(arch::syscall_regs(process_.arch(), abi_)),
+      saved_status_(thread.status),
+      saved_view_(thread.view),
+      saved_emulated_(thread.emulated),
+      saved_claimed_(thread.claimed),
+      first_held_(thread.held_signals.size()) {
+  if (!thread.stopped()) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
+  if (thread.status.event() == Event::exit) {
+    throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
+  }
+  const auto general = thread.registers.general();
+  saved_.assign(general.begin(), general.end());
+  saved_number_ = static_cast<std::int64_t>(thread.registers.word(words_.number_at_stop));
+  saved_result_ = static_cast<std::int64_t>(thread.registers.word(words_.result));
+  saved_pc_ = thread.registers.word(words_.pc);
+  thread.claimed = true;
+  if (thread.status.syscall_stop()) {
+    if (!thread.known_info) thread.known_info = os::syscall_info(thread.tid);
+    was_at_enter_ = thread.known_info->side == os::SyscallInfo::Side::enter;
+    if (was_at_enter_ && thread.last_resume != os::Resume::emulate) leave_enter();
+  } else if (at_signal_delivery(thread)) {
+    hold_current_signal();
+  }
+  // Inside the kernel with a call given up: whether it restarts is decided after the signals, on its way out.
+  interrupted_ = !was_at_enter_ && saved_number_ >= 0 && restarts(saved_result_) && saved_view_ == View::none;
+}
+
+Remote::~Remote() {
+  if (finished_) return;
+  try {
+    finish();
+  } catch (...) {
+    // The thread died; there is nothing left to restore.
+  }
+}
+
+void Remote::leave_enter() {
+  // The entered call must not run: with the number -1 the kernel refuses it, and its exit stop is ours alone.
+  left_enter_ = true;
+  thread_.registers.set_word(words_.number_at_stop, no_number);
+  while (!go(os::Resume::syscall)) {
+  }
+}
+
+void Remote::hold_current_signal() {
+  const int signal = thread_.pending ? thread_.status.stop_signal() : thread_.signal;
+  if (signal != 0) {
+    thread_.held_signals.push_back({.info = os::signal_info(thread_.tid), .dispatched = !thread_.pending});
+  }
+  thread_.pending = false;
+  thread_.signal = 0;
+}
+
+void Remote::hold(int signal) {
+  HeldSignal held{.info = os::signal_info(thread_.tid)};
+  if (held.info.si_signo == 0) held.info.si_signo = signal;
+  thread_.held_signals.push_back(held);
+}
+
+bool Remote::go(os::Resume how) {
+  thread_.registers.flush();
+  os::resume(thread_.tid, how, 0);
+  thread_.registers.expire();
+  thread_.run = Run::running;
+  thread_.last_resume = how;
+  process_.tracer().note_resumed(thread_);
+  process_.wait_claimed(thread_);
+  const os::WaitStatus status = thread_.status;
+  switch (status.event()) {
+    case Event::none:
+      if (status.syscall_stop()) return true;
+      if (status.stop_signal() == SIGTRAP && how == os::Resume::step) return true;
+      hold(status.stop_signal());
+      return false;
+    case Event::fork:
+    case Event::vfork:
+    case Event::clone: adopt_child(); return false;
+    case Event::exec:
+      process_.on_exec(thread_);
+      executed_ = true;
+      return false;
+    case Event::exit:
+      process_.on_dying(thread_);
+      thread_.claimed = false;
+      process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
+      finished_ = true;
+      throw ProcessGone("thread " + std::to_string(thread_.tid) + " died in the syscall");
+    case Event::stop: return how == os::Resume::cont;
+    case Event::vfork_done:
+    case Event::seccomp: return false;
+  }
+  return false;
+}
+
+void Remote::enter_call(std::int64_t number, const SyscallArgs& args) {
+  thread_.registers.set_general(saved_);
+  thread_.registers.set_word(words_.number_at_stop, no_number);
+  thread_.registers.set_word(words_.number_before, static_cast<std::uint64_t>(number));
+  for (std::size_t i = 0; i < args.size(); ++i) thread_.registers.set_word(words_.args[i], args[i]);
+  thread_.registers.set_word(words_.pc, syscall_site());
+}
+
+Address Remote::syscall_site() {
+  RemoteMemory& remote = process_.remote_memory();
+  if (remote.syscall_site == 0) remote.syscall_site = find_syscall_site(process_);
+  return remote.syscall_site;
+}
+
+bool Remote::can_step() const {
+  // A step's SIGTRAP is forced upon the thread: were it blocked, the kernel would unblock it and take its handler away.
+  return (os::signal_mask(thread_.tid) >> (SIGTRAP - 1) & 1) == 0;
+}
+
+std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
+  const bool stepping = can_step();
+  enter_call(number, args);
+  const Address site = syscall_site();
+  for (;;) {
+    if (!go(stepping ? os::Resume::step : os::Resume::syscall)) {
+      if (executed_) {
+        while (!go(os::Resume::syscall)) {
+        }
+        return 0;
+      }
+      if (!thread_.held_signals.empty() && thread_.held_signals.back().info.si_signo == SIGSEGV &&
+          thread_.registers.word(words_.pc) == site) {
+        // The instruction that served so far was unmapped.
+        thread_.held_signals.pop_back();
+        process_.remote_memory().syscall_site = 0;
+        return call(number, args);
+      }
+      continue;
+    }
+    if (!stepping && os::syscall_info(thread_.tid).side == os::SyscallInfo::Side::enter) continue;
+    const auto result = static_cast<std::int64_t>(thread_.registers.word(words_.result));
+    // Interrupted by a signal that we hold back: the kernel sends it in again.
+    if (stepping ? thread_.registers.word(words_.pc) != site : !restarts(result)) return result;
+  }
+}
+
+std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
+  enter_call(number, args);
+  bool entered = false;
+  for (;;) {
+    if (!go(os::Resume::syscall)) {
+      if (executed_) entered = true;
+      continue;
+    }
+    const os::SyscallInfo info = os::syscall_info(thread_.tid);
+    static_cast<void>(on_invoked_stop(thread_, info));
+    if (info.side == os::SyscallInfo::Side::enter) {
+      if (!entered || thread_.view == View::enter) read_back(thread_, thread_.calls.top());
+      thread_.view = View::none;
+      entered = true;
+    } else if (thread_.view == View::exit) {
+      const std::int64_t result = thread_.calls.top().result;
+      thread_.calls.pop();
+      thread_.view = View::none;
+      return result;
+    } else if (thread_.calls.empty() || thread_.calls.top().state != OpenCall::State::restarting) {
+      return info.result;
+    }
+  }
+}
+
+void Remote::adopt_child() {
+  const auto child = static_cast<pid_t>(os::event_message(thread_.tid));
+  Tracer& tracer = process_.tracer();
+  try {
+    if (os::same_process(process_.pid(), child)) {
+      ThreadState& born = process_.add_thread(child, true);
+      born.claimed = true;
+      tracer.pump_until([&] { return born.run != Run::running; });
+      if (!born.stopped()) return;
+      fix_child_registers(born.registers);
+      born.claimed = false;
+      process_.keep(born);
+      return;
+    }
+    if (!tracer.wait_for_birth(child)) return;
+    RegisterCache registers(child);
+    fix_child_registers(registers);
+    registers.flush();
+  } catch (const ProcessGone&) {
+    // Killed in its first moment.
+  }
+  tracer.release_at_first_stop(child);
+}
+
+void Remote::fix_child_registers(RegisterCache& registers) const {
+  const std::uint64_t stack = registers.word(words_.sp);
+  const bool own_stack = stack != thread_.registers.word(words_.sp);
+  registers.set_general(saved_);
+  if (own_stack) registers.set_word(words_.sp, stack);
+  if (was_at_enter_ || interrupted_) {
+    // The child is at the same call, and nothing of the kernel's is on its way there: it issues it itself.
+    registers.set_word(words_.pc, saved_pc_ - arch::syscall_instruction_size(abi_));
+    registers.set_word(words_.number_before, static_cast<std::uint64_t>(saved_number_));
+    registers.set_word(words_.number_at_stop, no_number);
+  }
+}
+
+void Remote::return_to_enter() {
+  thread_.registers.set_general(saved_);
+  thread_.registers.set_word(words_.pc, saved_pc_ - arch::syscall_instruction_size(abi_));
+  thread_.registers.set_word(words_.number_before, static_cast<std::uint64_t>(saved_number_));
+  thread_.registers.set_word(words_.number_at_stop, no_number);
+  while (!go(os::Resume::syscall)) {
+  }
+  thread_.registers.set_general(saved_);
+}
+
+void Remote::return_to_signal_check() {
+  // Back to where the kernel decides about restarts and group-stops: an interruption leads there before anything else.
+  thread_.registers.set_general(saved_);
+  thread_.registers.flush();
+  os::interrupt(thread_.tid);
+  while (!go(os::Resume::cont)) {
+  }
+  thread_.registers.set_general(saved_);
+}
+
+void Remote::resend_held() {
+  for (std::size_t i = first_held_; i < thread_.held_signals.size(); ++i) {
+    ::syscall(SYS_tgkill, process_.pid(), thread_.tid.load(), thread_.held_signals[i].info.si_signo);
+  }
+}
+
+void Remote::restore_view() {
+  thread_.view = saved_view_;
+  thread_.emulated = saved_emulated_;
+  thread_.claimed = saved_claimed_;
+  if (saved_status_.syscall_stop()) {
+    thread_.status = saved_status_;
+    if (!thread_.pending) thread_.known_info.reset();
+  } else {
+    thread_.known_info.reset();
+    thread_.status = saved_status_.event() == Event::none || !group_stopped(saved_status_) ? bare_stop : saved_status_;
+    if (thread_.pending) thread_.status = saved_status_;
+  }
+}
+
+void Remote::finish() {
+  finished_ = true;
+  if (!thread_.stopped()) return;
+  struct Release {
+    ThreadState& thread;
+    bool claimed;
+    ~Release() { thread.claimed = claimed; }
+  } release{thread_, saved_claimed_};
+  if (executed_) {
+    thread_.view = View::none;
+    thread_.status = bare_stop;
+    thread_.known_info.reset();
+    return;
+  }
+  if (left_enter_) {
+    return_to_enter();
+  } else if (interrupted_ || group_stopped(saved_status_)) {
+    return_to_signal_check();
+  } else {
+    thread_.registers.set_general(saved_);
+  }
+  resend_held();
+  restore_view();
+}
+
+}  // namespace trapline::core

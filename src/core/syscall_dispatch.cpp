@@ -1,0 +1,526 @@
+#include "core/syscall_dispatch.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+
+#include <unistd.h>
+
+#include <trapline/error.hpp>
+
+#include "arch/arch.hpp"
+#include "core/remote.hpp"
+#include "os/proc.hpp"
+
+namespace trapline::core {
+namespace {
+
+using State = OpenCall::State;
+using View = ThreadState::View;
+
+constexpr std::int64_t erestartsys = -512;
+constexpr std::int64_t erestartnointr = -513;
+/// Calls left open by signal handlers that jumped away; the oldest are forgotten beyond this depth.
+constexpr std::size_t deepest = 64;
+
+const arch::SyscallRegs& registers_of(const ThreadState& thread, Abi abi) {
+  return arch::syscall_regs(thread.process->arch(), abi);
+}
+
+Abi abi_of(const ThreadState& thread, const os::SyscallInfo& info) {
+  return arch::abi_from_audit_arch(info.audit_arch).value_or(arch::native_abi(thread.process->arch()));
+}
+
+/// The kernel is asked while the thread is still where it stopped; an invocation moves it and keeps the answer.
+os::SyscallInfo info_of_stop(const ThreadState& thread) {
+  return thread.known_info ? *thread.known_info : os::syscall_info(thread.tid);
+}
+
+/// Runs user code on the tracer thread; what it throws stops the process at this event.
+template <class Run>
+void call_user(ThreadState& thread, const std::shared_ptr<SyscallTrap>& trap, Run&& run) {
+  struct Running {
+    std::vector<const SyscallTrap*>& list;
+    ~Running() { list.pop_back(); }
+  };
+  const Tracer::CallbackScope scope(thread.process->tracer());
+  thread.running_traps.push_back(trap.get());
+  const Running running{thread.running_traps};
+  Thread handle(thread.shared_from_this());
+  run(handle);
+}
+
+bool applies(ThreadState& thread, const OpenCall& call, const std::shared_ptr<SyscallTrap>& trap) {
+  if (!trap->live() || trap->spent) return false;
+  if (std::ranges::find(thread.running_traps, trap.get()) != thread.running_traps.end()) return false;
+  if (std::ranges::find(call.ran, trap) != call.ran.end()) return false;
+  if (trap->thread && trap->thread->state().get() != &thread) return false;
+  // What is hijacked as a whole set leaves out the call that it is hijacked to.
+  if (trap->replacement && trap->replacement->numbers[static_cast<std::size_t>(call.abi)] == call.number) return false;
+  if (trap->condition) {
+    bool holds = false;
+    call_user(thread, trap, [&](Thread& handle) { holds = trap->condition(handle); });
+    if (!holds) return false;
+  }
+  return trap->ignored >= trap->ignore_count || (++trap->ignored, false);
+}
+
+void replace(ThreadState& thread, OpenCall& call, const Replacement& replacement) {
+  const std::int64_t number = replacement.numbers[static_cast<std::size_t>(call.abi)];
+  if (number < 0) return;
+  change_number(thread, call, number);
+  const auto& words = registers_of(thread, call.abi);
+  for (std::size_t i = 0; i < call.args.size(); ++i) {
+    if (!replacement.args[i]) continue;
+    call.args[i] = *replacement.args[i];
+    thread.registers.set_word(words.args[i], *replacement.args[i]);
+  }
+}
+
+/// True when the trap wants the process stopped here.
+bool run_enter(ThreadState& thread, OpenCall& call, const std::shared_ptr<SyscallTrap>& trap) {
+  trap->enters.fetch_add(1, std::memory_order_relaxed);
+  if (trap->enter_only()) trap->hits.fetch_add(1, std::memory_order_relaxed);
+  if (trap->once) {
+    trap->spent = true;
+    if (trap->enter_only()) trap->enabled = false;
+  }
+  call.ran.push_back(trap);
+  if (trap->replacement) {
+    replace(thread, call, *trap->replacement);
+    return false;
+  }
+  if (trap->synchronous()) return !call.invoked;
+  if (const auto callback = trap->on_enter) {
+    call_user(thread, trap, [&](Thread& handle) {
+      SyscallHandler handler(trap);
+      (*callback)(handle, handler);
+    });
+    if (thread.stopped()) read_back(thread, call);
+  }
+  return false;
+}
+
+Verdict run_enter_handlers(ThreadState& thread, OpenCall& call) {
+  const auto index = thread.process->handlers().index();
+  bool stop = false;
+  std::int64_t current = call.original_number;
+  std::vector<std::int64_t> met;
+  for (;;) {
+    bool recurse = false;
+    for (const auto& trap : index->find(call.abi, current)) {
+      if (!applies(thread, call, trap)) continue;
+      const std::int64_t before = call.number;
+      stop |= run_enter(thread, call, trap);
+      if (!thread.stopped()) return Verdict::go_on;
+      if (call.number != before) recurse = trap->recursive;
+    }
+    if (!recurse || call.number == current) break;
+    met.push_back(current);
+    if (std::ranges::find(met, call.number) != met.end()) {
+      change_number(thread, call, call.original_number);
+      throw UsageError("the recursive handlers of " + std::string(syscall_name(call.abi, call.original_number)) +
+                       " lead back to it: a loop");
+    }
+    current = call.number;
+  }
+  return stop ? Verdict::stop : Verdict::go_on;
+}
+
+SyscallRecord record_of(const OpenCall& call) {
+  return {.abi = call.abi,
+          .original_number = call.original_number,
+          .original_args = call.original_args,
+          .number = call.number,
+          .args = call.args,
+          .skipped = call.skipped,
+          .kernel_result = call.kernel_result,
+          .result = call.result};
+}
+
+bool wanted(const SyscallTrap::Wanted& wanted, std::int64_t number) {
+  return wanted.all || std::ranges::binary_search(wanted.numbers, number);
+}
+
+template <class Show>
+void show_observers(ThreadState& thread, OpenCall& call, Show&& show) {
+  const auto watchers = thread.process->watchers();
+  if (watchers->empty()) return;
+  const Tracer::CallbackScope scope(thread.process->tracer());
+  Thread handle(thread.shared_from_this());
+  const SyscallRecord record = record_of(call);
+  for (const auto& watcher : *watchers) {
+    if (wanted(watcher.wanted[static_cast<std::size_t>(call.abi)], call.original_number)) {
+      show(*watcher.observer, handle, record);
+    }
+  }
+}
+
+void push_call(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool invoked) {
+  if (thread.calls.depth() >= deepest) thread.calls.drop_oldest();
+  OpenCall& call = thread.calls.push();
+  call.abi = abi;
+  call.original_number = call.number = info.number;
+  call.original_args = call.args = info.args;
+  call.pc = info.pc;
+  call.invoked = invoked;
+  call.kernel_result = call.result = 0;
+}
+
+Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
+  call.kernel_result = call.result = result;
+  thread.view = View::exit;
+  bool stop = false;
+  // By index: a callback may invoke syscalls, which does not touch this list, but may not hold iterators across itself either.
+  for (std::size_t i = 0; i < call.ran.size(); ++i) {
+    const auto trap = call.ran[i];
+    if (!trap->live()) continue;
+    if (std::ranges::find(thread.running_traps, trap.get()) != thread.running_traps.end()) continue;
+    if (!trap->enter_only()) trap->hits.fetch_add(1, std::memory_order_relaxed);
+    if (trap->once) trap->enabled = false;
+    if (trap->synchronous()) {
+      stop |= !call.invoked;
+    } else if (const auto callback = trap->on_exit) {
+      call_user(thread, trap, [&](Thread& handle) {
+        SyscallHandler handler(trap);
+        (*callback)(handle, handler);
+      });
+      if (!thread.stopped()) return Verdict::go_on;
+      if (const auto written = thread.registers.known_word(registers_of(thread, call.abi).result)) {
+        call.result = static_cast<std::int64_t>(*written);
+      }
+    }
+  }
+  show_observers(thread, call, [](const Observer& observer, Thread& handle, const SyscallRecord& record) {
+    if (observer.on_syscall_exit) observer.on_syscall_exit(handle, record);
+  });
+  return stop ? Verdict::stop : Verdict::go_on;
+}
+
+/// The call ends here although the kernel's exit stop is past or will never come: gives the program its result.
+Verdict end_call(ThreadState& thread, OpenCall& call, std::int64_t result) {
+  const auto& words = registers_of(thread, call.abi);
+  thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
+  thread.registers.set_word(words.result, static_cast<std::uint64_t>(result));
+  return finish_exit(thread, call, result);
+}
+
+Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool invoked) {
+  if (!thread.calls.empty()) {
+    OpenCall& top = thread.calls.top();
+    if (top.state == State::restarting) {
+      if (top.pc == info.pc && top.abi == abi) {
+        top.state = State::open;
+        return Verdict::go_on;
+      }
+      thread.calls.pop();
+    } else if (top.state == State::open && !invoked && thread.running_traps.empty()) {
+      // Its exit was never reported (a syscall stop was skipped by another tracer's option); nothing can be known of it.
+      thread.calls.pop();
+    }
+  }
+  push_call(thread, info, abi, invoked);
+  OpenCall& call = thread.calls.top();
+  thread.view = View::enter;
+  Verdict verdict = run_enter_handlers(thread, call);
+  if (!thread.stopped()) return Verdict::go_on;
+  show_observers(thread, call, [&](const Observer& observer, Thread& handle, const SyscallRecord& record) {
+    call.observed = true;
+    if (observer.on_syscall_enter) observer.on_syscall_enter(handle, record);
+  });
+  if (thread.emulated && call.skipped) {
+    if (verdict == Verdict::go_on && !thread.process->stop_wanted()) return finish_exit(thread, call, call.skip_value);
+  }
+  return verdict;
+}
+
+bool changes_filters(const OpenCall& call) {
+  switch (call.abi) {
+    case Abi::amd64: return call.number == 317 || call.number == 157;
+    case Abi::i386: return call.number == 354 || call.number == 172;
+    case Abi::aarch64: return call.number == 277 || call.number == 167;
+  }
+  return false;
+}
+
+/// A signal handler has returned: the interrupted call under it restarts at once, or ended with -EINTR; its index.
+struct Return {
+  std::size_t index = 0;
+  bool restarted = false;
+};
+
+std::optional<Return> returned_into(ThreadState& thread, const os::SyscallInfo& info, std::size_t below) {
+  while (below-- > 0) {
+    const OpenCall& call = thread.calls.at(below);
+    if (call.state != State::in_handler) continue;
+    const bool restarted = info.pc == call.pc - arch::syscall_instruction_size(call.abi);
+    if (restarted || (info.pc == call.pc && info.result == -EINTR)) return Return{below, restarted};
+  }
+  return std::nullopt;
+}
+
+Verdict after_sigreturn(ThreadState& thread, const os::SyscallInfo& info) {
+  const auto into = returned_into(thread, info, thread.calls.depth() - 1);
+  if (!into) return Verdict::go_on;
+  while (thread.calls.depth() > into->index + 1) thread.calls.pop();
+  OpenCall& call = thread.calls.top();
+  if (into->restarted) {
+    call.state = State::restarting;
+    thread.view = View::none;
+    return Verdict::go_on;
+  }
+  call.state = State::open;
+  return end_call(thread, call, -EINTR);
+}
+
+Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
+  if (thread.calls.empty() || thread.calls.top().state != State::open) return Verdict::go_on;
+  OpenCall& call = thread.calls.top();
+  const bool sigreturn = is_sigreturn(call);
+  if (call.skipped) {
+    // A filter that the tracee inherited may have put its own error there.
+    if (info.result != call.skip_value) {
+      thread.registers.set_word(registers_of(thread, call.abi).result, static_cast<std::uint64_t>(call.skip_value));
+    }
+    return finish_exit(thread, call, call.skip_value);
+  }
+  if (!sigreturn && restarts(info.result)) {
+    call.state = State::restarting;
+    return Verdict::go_on;
+  }
+  if (changes_filters(call) && info.result >= 0) {
+    for (const auto& other : thread.process->thread_list()) other->filtered.reset();
+  }
+  const Verdict verdict = finish_exit(thread, call, info.result);
+  if (sigreturn && verdict == Verdict::go_on && thread.stopped()) return after_sigreturn(thread, info);
+  if (sigreturn) thread.returned_from_handler = info;
+  return verdict;
+}
+
+/// Whether the handler of this signal makes the kernel restart the call that it interrupted; nothing when the program does
+/// not handle the signal, so that the call restarts in any case (or the process stops or dies).
+enum class Interruption { none, restarts, ends, unknown };
+
+Interruption interruption(ThreadState& thread, const OpenCall& call, int signal, std::optional<bool> known) {
+  if (!os::catches_signal(thread.tid, signal)) return Interruption::none;
+  const auto result = static_cast<std::int64_t>(thread.registers.word(registers_of(thread, call.abi).result));
+  if (result == erestartnointr) return Interruption::restarts;
+  if (result != erestartsys) return Interruption::ends;
+  if (known) return *known ? Interruption::restarts : Interruption::ends;
+  return Interruption::unknown;
+}
+
+std::optional<HeldSignal> take_held(ThreadState& thread, int signal, const siginfo_t& info) {
+  const auto same = [&](const HeldSignal& held) { return held.info.si_signo == signal; };
+  const auto found = std::ranges::find_if(thread.held_signals, same);
+  if (found == thread.held_signals.end()) return std::nullopt;
+  // In a pid namespace of its own the tracee sees our pid as 0.
+  const bool carrier = info.si_code == SI_TKILL && (info.si_pid == ::getpid() || info.si_pid == 0);
+  if (!carrier) {
+    // Merged with one of the same number that was pending: that one stands for both, as without us.
+    if (signal < SIGRTMIN) thread.held_signals.erase(found);
+    return std::nullopt;
+  }
+  HeldSignal held = *found;
+  thread.held_signals.erase(found);
+  os::set_signal_info(thread.tid, held.info);
+  return held;
+}
+
+void show_signal(ThreadState& thread, const siginfo_t& info) {
+  const auto watchers = thread.process->watchers();
+  const SignalRecord record{
+      .signal = info.si_signo,
+      .code = info.si_code,
+      .sender = info.si_code <= 0 ? info.si_pid : 0,
+      .address = info.si_code > 0 && (info.si_signo == SIGSEGV || info.si_signo == SIGBUS || info.si_signo == SIGILL ||
+                                      info.si_signo == SIGFPE)
+                     ? reinterpret_cast<Address>(info.si_addr)
+                     : 0};
+  const Tracer::CallbackScope scope(thread.process->tracer());
+  Thread handle(thread.shared_from_this());
+  for (const auto& watcher : *watchers) {
+    if (watcher.observer->on_signal) watcher.observer->on_signal(handle, record);
+  }
+}
+
+}  // namespace
+
+bool is_sigreturn(const OpenCall& call) {
+  switch (call.abi) {
+    case Abi::amd64: return call.number == 15;
+    case Abi::i386: return call.number == 119 || call.number == 173;
+    case Abi::aarch64: return call.number == 139;
+  }
+  return false;
+}
+
+void read_back(ThreadState& thread, OpenCall& call) {
+  if (!thread.registers.changed()) return;
+  const auto& words = registers_of(thread, call.abi);
+  if (!call.skipped) {
+    if (const auto number = thread.registers.known_word(words.number_at_stop)) {
+      call.number = static_cast<std::int64_t>(*number);
+    }
+  }
+  for (std::size_t i = 0; i < call.args.size(); ++i) {
+    if (const auto value = thread.registers.known_word(words.args[i])) call.args[i] = *value;
+  }
+}
+
+void change_number(ThreadState& thread, OpenCall& call, std::int64_t number) {
+  const auto& words = registers_of(thread, call.abi);
+  thread.registers.set_word(words.number_at_stop, static_cast<std::uint64_t>(number));
+  if (call.skipped) thread.registers.set_word(words.result, static_cast<std::uint64_t>(-ENOSYS));
+  call.skipped = false;
+  call.number = number;
+}
+
+void skip(ThreadState& thread, OpenCall& call, std::int64_t value) {
+  const auto& words = registers_of(thread, call.abi);
+  thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
+  thread.registers.set_word(words.result, static_cast<std::uint64_t>(value));
+  call.skipped = true;
+  call.skip_value = value;
+}
+
+Verdict on_syscall_stop(ThreadState& thread) {
+  if (std::exchange(thread.exit_due, false)) {
+    thread.view = View::exit;
+    return finish_exit(thread, thread.calls.top(), thread.calls.top().skip_value);
+  }
+  const os::SyscallInfo info = info_of_stop(thread);
+  thread.known_info.reset();
+  switch (info.side) {
+    case os::SyscallInfo::Side::enter:
+      if (std::exchange(thread.reentering, false)) return Verdict::go_on;
+      thread.emulated = thread.last_resume == os::Resume::emulate;
+      return on_enter(thread, info, abi_of(thread, info), false);
+    case os::SyscallInfo::Side::exit: return on_exit(thread, info);
+    case os::SyscallInfo::Side::seccomp:
+    case os::SyscallInfo::Side::none: return Verdict::go_on;
+  }
+  return Verdict::go_on;
+}
+
+Verdict on_invoked_stop(ThreadState& thread, const os::SyscallInfo& info) {
+  thread.emulated = false;
+  if (info.side == os::SyscallInfo::Side::enter) return on_enter(thread, info, abi_of(thread, info), true);
+  return on_exit(thread, info);
+}
+
+Verdict on_signal_stop(ThreadState& thread) {
+  const int signal = thread.status.stop_signal();
+  thread.signal = signal;
+  const bool watched = std::ranges::any_of(*thread.process->watchers(), [](const auto& w) { return bool(w.observer->on_signal); });
+  const bool interrupted = !thread.calls.empty() && thread.calls.top().state == State::restarting;
+  if (!watched && !interrupted && thread.held_signals.empty()) return Verdict::go_on;
+  siginfo_t info = os::signal_info(thread.tid);
+  const auto held = take_held(thread, signal, info);
+  if (held) info = held->info;
+  if (watched && !(held && held->dispatched)) show_signal(thread, info);
+  if (!interrupted || !thread.stopped()) return Verdict::go_on;
+
+  OpenCall& call = thread.calls.top();
+  Interruption what = interruption(thread, call, signal, held ? held->restarts : std::nullopt);
+  if (what == Interruption::unknown && !os::has_own_filters(thread.tid)) {
+    // The answer needs a syscall in the tracee, which costs it this stop: the signal comes back with the answer.
+    ask_whether_signal_restarts(thread);
+    return Verdict::go_on;
+  }
+  switch (what) {
+    case Interruption::none: return Verdict::go_on;
+    case Interruption::ends: return end_call(thread, call, -EINTR);
+    case Interruption::unknown:  // Its own filters may forbid the question: the handler's return tells.
+    case Interruption::restarts: call.state = State::in_handler; return Verdict::go_on;
+  }
+  return Verdict::go_on;
+}
+
+bool syscall_would_stop(ThreadState& thread) {
+  if (thread.exit_due) return true;
+  const os::SyscallInfo info = info_of_stop(thread);
+  const auto may_stop = [&](const auto& trap) {
+    return trap->live() && !trap->spent && trap->synchronous() && (!trap->thread || trap->thread->state().get() == &thread);
+  };
+  if (info.side == os::SyscallInfo::Side::enter) {
+    const auto index = thread.process->handlers().index();
+    return std::ranges::any_of(index->find(abi_of(thread, info), info.number), may_stop);
+  }
+  if (thread.calls.empty()) return false;
+  return std::ranges::any_of(thread.calls.top().ran, [](const auto& trap) { return trap->live() && trap->synchronous(); });
+}
+
+os::Resume leave_syscall_stop(ThreadState& thread) {
+  Process& process = *thread.process;
+  if (thread.view == View::enter && thread.stopped()) read_back(thread, thread.calls.top());
+  if (thread.view == View::exit) {
+    thread.calls.pop();
+    if (const auto info = std::exchange(thread.returned_from_handler, std::nullopt)) {
+      // The rt_sigreturn's own exit stopped the process, so that the call under it is seen to only here.
+      if (const auto into = returned_into(thread, *info, thread.calls.depth())) {
+        while (thread.calls.depth() > into->index + 1) thread.calls.pop();
+        thread.calls.top().state = State::restarting;
+        if (!into->restarted) thread.calls.pop();
+      }
+    }
+  }
+  thread.view = View::none;
+  const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open;
+  if (std::exchange(thread.emulated, false) && inside) {
+    // The kernel will not run the call that stopped here: back onto the instruction, and in again for good.
+    OpenCall& call = thread.calls.top();
+    const auto& words = registers_of(thread, call.abi);
+    const std::int64_t number = static_cast<std::int64_t>(thread.registers.word(words.number_at_stop));
+    thread.registers.set_word(words.pc, call.pc - arch::syscall_instruction_size(call.abi));
+    thread.registers.set_word(words.number_before, static_cast<std::uint64_t>(number));
+    thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
+    thread.reentering = process.wants_syscalls();
+  }
+  if (!process.wants_syscalls()) {
+    while (!thread.calls.empty()) thread.calls.pop();
+    thread.filtered.reset();
+    thread.reentering = false;
+    return os::Resume::cont;
+  }
+  if (inside || thread.reentering) return os::Resume::syscall;
+  if (!thread.filtered) thread.filtered = os::has_own_filters(thread.tid);
+  return *thread.filtered ? os::Resume::emulate : os::Resume::syscall;
+}
+
+void leave_for_good(ThreadState& thread) {
+  static_cast<void>(leave_syscall_stop(thread));
+  while (!thread.calls.empty()) thread.calls.pop();
+}
+
+void note_interrupted_call(ThreadState& thread) {
+  if (thread.status.event() != os::WaitStatus::Event::stop || thread.last_resume != os::Resume::cont || thread.fresh) return;
+  if (!thread.calls.empty() && thread.calls.top().state == State::restarting) return;
+  const Abi abi = arch::native_abi(thread.process->arch());
+  const auto& words = registers_of(thread, abi);
+  const auto number = static_cast<std::int64_t>(thread.registers.word(words.number_at_stop));
+  if (number < 0 || !restarts(static_cast<std::int64_t>(thread.registers.word(words.result)))) return;
+  os::SyscallInfo info;
+  info.number = number;
+  info.pc = thread.registers.word(words.pc);
+  push_call(thread, info, abi, false);
+  thread.calls.top().state = State::restarting;
+}
+
+void abandon_calls(ThreadState& thread) {
+  while (!thread.calls.empty()) {
+    OpenCall& call = thread.calls.top();
+    if (call.observed) {
+      try {
+        show_observers(thread, call, [](const Observer& observer, Thread& handle, const SyscallRecord& record) {
+          if (observer.on_syscall_abandoned) observer.on_syscall_abandoned(handle, record);
+        });
+      } catch (...) {
+        thread.process->fail(std::current_exception());
+      }
+    }
+    thread.calls.pop();
+  }
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <csignal>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "core/open_call.hpp"
+#include "core/register_cache.hpp"
+#include "os/ptrace.hpp"
+#include "os/wait.hpp"
+
+namespace trapline::core {
+
+class Process;
+
+/// A signal that we took from a thread (to run something in it) and owe it: it comes back by tgkill, and at that delivery
+/// stop gets its own siginfo again.
+struct HeldSignal {
+  siginfo_t info{};
+  /// Its event was dispatched before it was taken.
+  bool dispatched = false;
+  /// Whether the program's handler restarts syscalls, when that was asked already.
+  std::optional<bool> restarts{};
+};
+
+/// One tracee. Its members belong to the tracer thread, except the atomics.
+class ThreadState : public std::enable_shared_from_this<ThreadState> {
+ public:
+  enum class Run {
+    running,
+    stopped,
+    dying,  ///< let go from its PTRACE_EVENT_EXIT: only its death follows
+    dead,
+  };
+  /// What the syscall fields of the user's handle mean at this stop.
+  enum class View { none, enter, exit };
+
+  ThreadState(std::shared_ptr<Process> owner, pid_t id) : process(std::move(owner)), tid(id), registers(id) {}
+
+  [[nodiscard]] bool stopped() const { return run == Run::stopped; }
+  [[nodiscard]] bool alive() const { return run == Run::running || run == Run::stopped; }
+
+  const std::shared_ptr<Process> process;
+  /// Changes once at most: when an exec makes a thread the leader.
+  std::atomic<pid_t> tid;
+  std::atomic<bool> dead{false};
+
+  Run run = Run::running;
+  /// Why it is stopped.
+  os::WaitStatus status;
+  /// Its stop was kept and is not dispatched yet.
+  bool pending = false;
+  /// Its stop was looked at and not taken (os::look_any).
+  bool untaken = false;
+  /// Somebody waits for this thread's next stop and handles it himself.
+  bool claimed = false;
+  /// We asked for a stop that has not come yet, and need not come if another stop is first.
+  bool interrupted = false;
+  /// At rest for a running callback's sake; counts them.
+  unsigned holds = 0;
+  /// A group-stop in which the kernel keeps it (PTRACE_LISTEN).
+  bool listening = false;
+  bool attached = false;
+  bool fresh = true;
+
+  os::Resume last_resume = os::Resume::cont;
+  /// Delivered at the next resume; only a signal-delivery-stop has one.
+  int signal = 0;
+  std::deque<HeldSignal> held_signals;
+
+  RegisterCache registers;
+
+  View view = View::none;
+  OpenCalls calls;
+  /// The next enter stop is our own re-entry of a call that was seen already.
+  bool reentering = false;
+  /// At an enter stop that came by PTRACE_SYSEMU: the kernel will not run the call.
+  bool emulated = false;
+  /// The stop's syscall information, when the thread was moved away from where it stopped.
+  std::optional<os::SyscallInfo> known_info;
+  /// At the exit of an rt_sigreturn that stopped the process.
+  std::optional<os::SyscallInfo> returned_from_handler;
+  /// The exit of a call that was skipped under emulation is due before the thread goes on.
+  bool exit_due = false;
+  /// Whether the thread has seccomp filters of its own; unknown after it ran unwatched.
+  std::optional<bool> filtered;
+  /// The handlers whose callbacks are running on this thread.
+  std::vector<const SyscallTrap*> running_traps;
+};
+
+}  // namespace trapline::core

@@ -1,0 +1,309 @@
+#include "core/tracer.hpp"
+
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include <trapline/error.hpp>
+
+#include "core/process.hpp"
+#include "core/thread_state.hpp"
+#include "os/error.hpp"
+#include "os/proc.hpp"
+#include "os/ptrace.hpp"
+#include "support/futex.hpp"
+#include "support/log.hpp"
+#include "support/thread.hpp"
+
+namespace trapline::core {
+
+Tracer::Tracer() : thread_(support::start_thread([this] { loop(); })) {}
+
+Tracer::~Tracer() { stop(); }
+
+void Tracer::stop() {
+  if (!thread_.joinable()) return;
+  stopping_ = true;
+  wake();
+  thread_.join();
+}
+
+void Tracer::call(support::FunctionRef<void()> function) {
+  if (on_tracer_thread()) {
+    function();
+    return;
+  }
+  Job job{function};
+  Job* head = jobs_.load(std::memory_order_relaxed);
+  do {
+    if (head == &closed_) throw ProcessGone("the debugger of this process was destroyed");
+    job.next = head;
+  } while (!jobs_.compare_exchange_weak(head, &job, std::memory_order_seq_cst));
+  wake();
+  while (job.done.load(std::memory_order_acquire) == 0) job.done.wait(0);
+  if (job.error) std::rethrow_exception(job.error);
+}
+
+void Tracer::wake() {
+  // Pairs with the tracer announcing its sleep before it looks at the jobs a last time: one of the two sees the other.
+  switch (sleeping_.load(std::memory_order_seq_cst)) {
+    case Sleeping::no: break;
+    case Sleeping::for_jobs:
+      wakeups_.fetch_add(1);
+      support::futex_wake(wakeups_, 1);
+      break;
+    case Sleeping::for_events: {
+      const std::lock_guard lock(bell_mutex_);
+      if (bell_) bell_->ring();
+      break;
+    }
+  }
+}
+
+bool Tracer::run_jobs() {
+  if (jobs_.load(std::memory_order_relaxed) == nullptr) return false;
+  run_list(jobs_.exchange(nullptr, std::memory_order_acquire));
+  return true;
+}
+
+void Tracer::run_list(Job* newest) {
+  Job* oldest = nullptr;
+  while (newest != nullptr) {
+    Job* next = newest->next;
+    newest->next = oldest;
+    oldest = newest;
+    newest = next;
+  }
+  // A command of another thread is no part of the callback that it may happen to interrupt.
+  CallbackScope* const interrupted = std::exchange(callback_, nullptr);
+  while (oldest != nullptr) {
+    Job& job = *oldest;
+    oldest = job.next;
+    try {
+      job.function();
+    } catch (...) {
+      job.error = std::current_exception();
+    }
+    // The job lives on its caller's stack, which is gone once it is done; the wake-up only names its address.
+    job.done.store(1, std::memory_order_release);
+    job.done.notify_one();
+  }
+  callback_ = interrupted;
+}
+
+void Tracer::loop() {
+  id_ = std::this_thread::get_id();
+  while (!stopping_) {
+    try {
+      pump_one();
+    } catch (const std::exception& error) {
+      // A thread that died under a request is reported by its status; anything else has no caller to go to.
+      support::log(LogCategory::event, [&] { return std::string(error.what()); });
+    }
+  }
+  run_list(jobs_.exchange(&closed_));
+  const std::lock_guard lock(bell_mutex_);
+  bell_.reset();
+}
+
+bool Tracer::anyone_running() const {
+  return std::ranges::any_of(processes_, [](const auto& process) { return process->anyone_running(); });
+}
+
+void Tracer::pump_one(const Deadline& deadline) {
+  if (run_jobs()) return;
+  take_untaken();
+  if (!anyone_running() && to_release_.empty() && expected_child_ == 0) {
+    sleep_for_jobs(deadline);
+    return;
+  }
+  if (!bell_) {
+    auto bell = std::make_unique<os::Doorbell>();
+    const std::lock_guard lock(bell_mutex_);
+    bell_ = std::move(bell);
+  }
+  Timer::Armed alarm;
+  if (deadline) alarm = timer_.arm(*deadline, [this] { wake(); });
+  sleeping_.store(Sleeping::for_events, std::memory_order_seq_cst);
+  std::optional<os::Waited> event;
+  if (jobs_.load(std::memory_order_seq_cst) == nullptr && !stopping_) event = next_event(os::Sleep::until_event);
+  sleeping_.store(Sleeping::no, std::memory_order_relaxed);
+  if (event) handle(*event);
+}
+
+void Tracer::drain() {
+  for (;;) {
+    take_untaken();
+    const auto event = next_event(os::Sleep::no);
+    if (!event) return;
+    handle(*event);
+  }
+}
+
+void Tracer::sleep_for_jobs(const Deadline& deadline) {
+  const std::uint32_t seen = wakeups_.load();
+  sleeping_.store(Sleeping::for_jobs, std::memory_order_seq_cst);
+  if (jobs_.load(std::memory_order_seq_cst) == nullptr && !stopping_) support::futex_wait(wakeups_, seen, deadline);
+  sleeping_.store(Sleeping::no, std::memory_order_relaxed);
+}
+
+std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
+  if (foreign_zombie_) reap_dying();
+  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only stops
+  // are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT (HostChildren.LeftWaitableFromCallback).
+  return os::look_any(sleep, !foreign_zombie_);
+}
+
+void Tracer::reap_dying() {
+  std::vector<std::shared_ptr<ThreadState>> dying;
+  for (const auto& [tid, thread] : threads_) {
+    if (thread->run == ThreadState::Run::dying) dying.push_back(thread);
+  }
+  for (const auto& thread : dying) {
+    const bool leader_of_others = thread->tid == thread->process->pid() && thread->process->thread_list().size() > 1;
+    const auto seen = os::look_one(thread->tid, leader_of_others ? os::Sleep::no : os::Sleep::until_event);
+    if (seen) handle(*seen);
+  }
+}
+
+void Tracer::handle(const os::Waited& event) {
+  if (bell_ && event.tid == bell_->tid()) {
+    if (!bell_->answer()) {
+      const std::lock_guard lock(bell_mutex_);
+      bell_.reset();
+    }
+    return;
+  }
+  const auto found = threads_.find(event.tid);
+  if (found == threads_.end()) {
+    handle_stranger(event);
+    return;
+  }
+  const auto thread = found->second;
+  if (event.status.dead()) {
+    os::take(event.tid);
+  } else {
+    note_untaken(*thread);
+  }
+  thread->process->on_event(*thread, event.status);
+}
+
+void Tracer::handle_stranger(const os::Waited& event) {
+  const auto release = std::ranges::find(to_release_, event.tid);
+  if (release != to_release_.end()) {
+    to_release_.erase(release);
+    os::take(event.tid);
+    if (event.status.dead()) return;
+    try {
+      os::detach(event.tid, 0);
+    } catch (const ProcessGone&) {
+    }
+    return;
+  }
+  if (event.status.dead()) {
+    // Either a child that a callback started, or a tracee that died before its birth was announced.
+    if (early_.erase(event.tid) != 0 || event.tid == expected_child_) {
+      os::take(event.tid);
+      expected_child_ = 0;
+    } else {
+      foreign_zombie_ = true;
+    }
+    return;
+  }
+  try {
+    static_cast<void>(os::event_message(event.tid));
+  } catch (const Error&) {
+    // Not a tracee of ours: a stopped child of the host's. Taking its stop harms nobody who did not ask for stops.
+    os::take(event.tid);
+    return;
+  }
+  os::take(event.tid);
+  early_[event.tid] = event.status;
+}
+
+bool Tracer::wait_for_birth(pid_t child) {
+  expected_child_ = child;
+  pump_until([&] { return early(child) || expected_child_ == 0; });
+  expected_child_ = 0;
+  return early(child);
+}
+
+bool Tracer::early(pid_t tid) const { return early_.contains(tid); }
+
+void Tracer::release_at_first_stop(pid_t tid) {
+  if (early_.erase(tid) != 0) {
+    try {
+      os::detach(tid, 0);
+    } catch (const ProcessGone&) {
+    }
+    return;
+  }
+  to_release_.push_back(tid);
+}
+
+void Tracer::add(std::shared_ptr<ThreadState> thread) {
+  const pid_t tid = thread->tid;
+  const auto early = early_.find(tid);
+  threads_[tid] = thread;
+  if (early == early_.end()) return;
+  const os::WaitStatus status = early->second;
+  early_.erase(early);
+  thread->process->on_event(*thread, status);
+}
+
+void Tracer::rename(pid_t from, pid_t to) {
+  const auto node = threads_.extract(from);
+  if (node.empty()) return;
+  threads_[to] = node.mapped();
+}
+
+void Tracer::remove(pid_t tid) {
+  const auto found = threads_.find(tid);
+  if (found == threads_.end()) return;
+  std::erase(untaken_, found->second.get());
+  threads_.erase(found);
+}
+
+ThreadState* Tracer::find(pid_t tid) const {
+  const auto found = threads_.find(tid);
+  return found == threads_.end() ? nullptr : found->second.get();
+}
+
+void Tracer::add(std::shared_ptr<Process> process) { processes_.push_back(std::move(process)); }
+
+void Tracer::remove(const Process& process) {
+  std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });
+}
+
+void Tracer::note_untaken(ThreadState& thread) {
+  if (std::exchange(thread.untaken, true)) return;
+  untaken_.push_back(&thread);
+}
+
+void Tracer::note_resumed(ThreadState& thread) {
+  if (!std::exchange(thread.untaken, false)) return;
+  std::erase(untaken_, &thread);
+}
+
+void Tracer::take_untaken() {
+  for (ThreadState* thread : untaken_) {
+    thread->untaken = false;
+    os::take(thread->tid);
+  }
+  untaken_.clear();
+}
+
+Tracer::CallbackScope::~CallbackScope() {
+  tracer_.callback_ = outer_;
+  for (const auto& thread : held_) thread->process->release_hold(*thread);
+}
+
+void Tracer::hold_until_callback_ends(std::shared_ptr<ThreadState> thread) {
+  if (std::ranges::find(callback_->held_, thread) != callback_->held_.end()) return;
+  ++thread->holds;
+  callback_->held_.push_back(std::move(thread));
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,145 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "core/timer.hpp"
+#include "os/doorbell.hpp"
+#include "os/wait.hpp"
+#include "support/function_ref.hpp"
+
+namespace trapline::core {
+
+class Process;
+class ThreadState;
+
+using Deadline = std::optional<std::chrono::steady_clock::time_point>;
+
+/// The tracer thread of one root Debugger: the only thread that may ptrace its tree of processes. It runs the commands of
+/// other threads, sleeps in waitid for its tracees, and hands each event to the process that it belongs to.
+class Tracer {
+ public:
+  Tracer();
+  ~Tracer();
+  Tracer(const Tracer&) = delete;
+  Tracer& operator=(const Tracer&) = delete;
+
+  /// Ends the thread, from another one; what is called afterwards throws ProcessGone.
+  void stop();
+  [[nodiscard]] bool stopped() const { return jobs_.load() == &closed_; }
+  [[nodiscard]] bool on_tracer_thread() const noexcept { return std::this_thread::get_id() == id_.load(std::memory_order_relaxed); }
+
+  /// Runs the function on the tracer thread and returns when it is done; what it throws is thrown here. Inline when already
+  /// there. Throws ProcessGone once the tracer has stopped.
+  void call(support::FunctionRef<void()> function);
+
+  // On the tracer thread only, from here on.
+
+  void add(std::shared_ptr<ThreadState> thread);
+  /// An exec by another thread than the leader gives it the leader's id.
+  void rename(pid_t from, pid_t to);
+  void remove(pid_t tid);
+  [[nodiscard]] ThreadState* find(pid_t tid) const;
+  void add(std::shared_ptr<Process> process);
+  void remove(const Process& process);
+
+  /// Handles one event or command, sleeping for it; returns early when the deadline passed.
+  void pump_one(const Deadline& deadline = {});
+  template <class Done>
+  bool pump_until(Done done, const Deadline& deadline = {}) {
+    while (!done()) {
+      if (deadline && std::chrono::steady_clock::now() >= *deadline) return false;
+      pump_one(deadline);
+    }
+    return true;
+  }
+  /// Handles what has happened already, without sleeping.
+  void drain();
+
+  /// A tracee that was auto-attached though nobody follows it: it is let go at its first stop.
+  void release_at_first_stop(pid_t tid);
+  /// True for a tracee that stopped before its birth was announced.
+  [[nodiscard]] bool early(pid_t tid) const;
+  /// Waits for the first stop of an auto-attached child that is nobody's thread; false when it died instead.
+  [[nodiscard]] bool wait_for_birth(pid_t child);
+
+  /// The stop was not taken (os::look_any); it must be before the next look if the thread stays stopped.
+  void note_untaken(ThreadState& thread);
+  void note_resumed(ThreadState& thread);
+
+  /// Runs a function on a thread of its own at a time; see Timer.
+  [[nodiscard]] Timer& timer() { return timer_; }
+
+  /// Marks the scope in which a callback of the user runs, and what it keeps at rest.
+  class CallbackScope {
+   public:
+    explicit CallbackScope(Tracer& tracer) : tracer_(tracer), outer_(std::exchange(tracer.callback_, this)) {}
+    ~CallbackScope();
+    CallbackScope(const CallbackScope&) = delete;
+    CallbackScope& operator=(const CallbackScope&) = delete;
+
+   private:
+    friend class Tracer;
+    Tracer& tracer_;
+    CallbackScope* outer_;
+    std::vector<std::shared_ptr<ThreadState>> held_;
+  };
+  /// True inside a callback; a command of another thread that is served meanwhile is not inside it.
+  [[nodiscard]] bool in_callback() const { return callback_ != nullptr; }
+  /// Keeps another thread at rest until the running callback ends.
+  void hold_until_callback_ends(std::shared_ptr<ThreadState> thread);
+
+ private:
+  struct Job {
+    support::FunctionRef<void()> function;
+    Job* next = nullptr;
+    std::exception_ptr error{};
+    std::atomic<std::uint32_t> done{0};
+  };
+  enum class Sleeping : std::uint32_t { no, for_jobs, for_events };
+
+  void wake();
+  bool run_jobs();
+  void run_list(Job* newest);
+  void loop();
+  void sleep_for_jobs(const Deadline& deadline);
+  [[nodiscard]] bool anyone_running() const;
+  std::optional<os::Waited> next_event(os::Sleep sleep);
+  void handle(const os::Waited& event);
+  void handle_stranger(const os::Waited& event);
+  void take_untaken();
+  void reap_dying();
+
+  std::atomic<Job*> jobs_{nullptr};
+  /// Stands in the queue once nobody serves it any more.
+  Job closed_{[] {}};
+  std::atomic<std::thread::id> id_{};
+  std::atomic<Sleeping> sleeping_{Sleeping::no};
+  std::atomic<std::uint32_t> wakeups_{0};
+  std::atomic<bool> stopping_{false};
+  std::mutex bell_mutex_;
+  std::unique_ptr<os::Doorbell> bell_;
+  std::unordered_map<pid_t, std::shared_ptr<ThreadState>> threads_;
+  std::vector<std::shared_ptr<Process>> processes_;
+  std::vector<pid_t> to_release_;
+  std::unordered_map<pid_t, os::WaitStatus> early_;
+  pid_t expected_child_ = 0;
+  std::vector<ThreadState*> untaken_;
+  bool foreign_zombie_ = false;
+  CallbackScope* callback_ = nullptr;
+  Timer timer_;
+  std::thread thread_;
+};
+
+}  // namespace trapline::core

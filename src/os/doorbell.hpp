@@ -1,0 +1,33 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <atomic>
+#include <cstddef>
+
+namespace trapline::os {
+
+/// Wakes a thread that sleeps in waitid for its tracees, without a signal handler and without disturbing any tracee: a tiny
+/// traced task of our own, which any thread can bring to a signal stop.
+///
+/// A ring is a pending signal, so one that comes just before the sleep is not lost, and many rings are one.
+class Doorbell {
+ public:
+  /// Makes the task and seizes it; on the thread that is to be woken.
+  Doorbell();
+  ~Doorbell();
+  Doorbell(const Doorbell&) = delete;
+  Doorbell& operator=(const Doorbell&) = delete;
+
+  [[nodiscard]] pid_t tid() const { return tid_; }
+  /// Any thread.
+  void ring() const noexcept;
+  /// After its stop was seen: readies it for the next ring; false when it died (somebody killed it).
+  [[nodiscard]] bool answer();
+
+ private:
+  pid_t tid_ = 0;
+  std::byte* stack_ = nullptr;
+};
+
+}  // namespace trapline::os

@@ -1,0 +1,309 @@
+#include "os/proc.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <memory>
+
+#include "os/error.hpp"
+#include "support/bytes.hpp"
+#include "support/fd.hpp"
+
+namespace trapline::os {
+namespace {
+
+[[noreturn]] void throw_unreadable(int error, const std::string& path) {
+  // A process vanishes as ENOENT when its directory does, and as ESRCH when that was open already.
+  if (error == ENOENT || error == ESRCH) throw ProcessGone(path + ": the process is gone");
+  throw_os_error(error, path, 0,
+                 error == EACCES || error == EPERM ? "it belongs to another user or has gained privileges" : "");
+}
+
+std::string read_file(const std::string& path) {
+  const support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) throw_unreadable(errno, path);
+  std::string text;
+  std::size_t size = 0;
+  for (;;) {
+    // Files of /proc have no size, and their lines may move between two reads: large ones make that rare.
+    if (text.size() - size < 4096) text.resize(text.empty() ? 8192 : text.size() * 4);
+    const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
+    if (count == -1 && errno == EINTR) continue;
+    if (count == -1) throw_unreadable(errno, path);
+    if (count == 0) break;
+    size += static_cast<std::size_t>(count);
+  }
+  text.resize(size);
+  return text;
+}
+
+/// The target of a symbolic link, or -1 and errno.
+ssize_t read_link(const std::string& path, std::string& target) {
+  target.resize(256);
+  for (;;) {
+    const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
+    if (length == -1) return -1;
+    if (static_cast<std::size_t>(length) < target.size()) {
+      target.resize(static_cast<std::size_t>(length));
+      return length;
+    }
+    target.resize(target.size() * 2);
+  }
+}
+
+std::string link_of_process(pid_t pid, const char* name) {
+  const std::string path = fmt::format("/proc/{}/{}", pid, name);
+  std::string target;
+  if (read_link(path, target) == -1) throw_unreadable(errno, path);
+  return target;
+}
+
+/// Takes text apart from the left.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : text_(text) {}
+
+  [[nodiscard]] bool empty() const { return text_.empty(); }
+  [[nodiscard]] std::string_view rest() const { return text_; }
+  template <class T>
+  T number(int base) {
+    T value{};
+    const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), value, base);
+    text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
+    return value;
+  }
+  char character() {
+    if (text_.empty()) return '\0';
+    const char first = text_.front();
+    text_.remove_prefix(1);
+    return first;
+  }
+  void skip_blanks() {
+    while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\t')) text_.remove_prefix(1);
+  }
+  std::string_view line() {
+    const std::size_t end = text_.find('\n');
+    const std::string_view line = text_.substr(0, end);
+    text_.remove_prefix(end == std::string_view::npos ? text_.size() : end + 1);
+    return line;
+  }
+
+ private:
+  std::string_view text_;
+};
+
+std::string unescape(std::string_view name) {
+  std::string text(name);
+  // A line break is the only character that the kernel escapes here.
+  for (std::size_t at = text.find("\\012"); at != std::string::npos; at = text.find("\\012", at + 1)) {
+    text.replace(at, 4, "\n");
+  }
+  return text;
+}
+
+Mapping parse_mapping(std::string_view line) {
+  Cursor in(line);
+  Mapping mapping;
+  mapping.start = in.number<Address>(16);
+  in.character();
+  mapping.end = in.number<Address>(16);
+  in.character();
+  mapping.readable = in.character() == 'r';
+  mapping.writable = in.character() == 'w';
+  mapping.executable = in.character() == 'x';
+  mapping.shared = in.character() == 's';
+  in.character();
+  mapping.offset = in.number<std::uint64_t>(16);
+  in.character();
+  mapping.device_major = in.number<std::uint32_t>(16);
+  in.character();
+  mapping.device_minor = in.number<std::uint32_t>(16);
+  in.character();
+  mapping.inode = in.number<std::uint64_t>(10);
+  in.skip_blanks();
+  std::string_view name = in.rest();
+  constexpr std::string_view mark = " (deleted)";
+  if (mapping.inode != 0 && name.ends_with(mark)) {
+    mapping.deleted = true;
+    name.remove_suffix(mark.size());
+  }
+  mapping.name = unescape(name);
+  return mapping;
+}
+
+bool has_signal(std::uint64_t set, int signal) {
+  return signal >= 1 && signal <= 64 && ((set >> (signal - 1)) & 1) != 0;
+}
+
+}  // namespace
+
+std::vector<Mapping> parse_maps(std::string_view text) {
+  std::vector<Mapping> maps;
+  for (Cursor in(text); !in.empty();) maps.push_back(parse_mapping(in.line()));
+  return maps;
+}
+
+std::vector<Mapping> read_maps(pid_t pid) {
+  return parse_maps(read_file(fmt::format("/proc/{}/maps", pid)));
+}
+
+std::vector<pid_t> list_threads(pid_t pid) {
+  const std::string path = fmt::format("/proc/{}/task", pid);
+  struct Close {
+    void operator()(DIR* directory) const { ::closedir(directory); }
+  };
+  const std::unique_ptr<DIR, Close> directory(::opendir(path.c_str()));
+  if (!directory) throw_unreadable(errno, path);
+  std::vector<pid_t> tids;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(directory.get());
+    if (entry == nullptr) break;
+    if (entry->d_name[0] != '.') tids.push_back(Cursor(entry->d_name).number<pid_t>(10));
+  }
+  if (errno != 0) throw_unreadable(errno, path);
+  if (tids.empty()) throw_unreadable(ESRCH, path);
+  return tids;
+}
+
+bool same_process(pid_t pid, pid_t tid) {
+  return ::access(fmt::format("/proc/{}/task/{}", pid, tid).c_str(), F_OK) == 0;
+}
+
+ThreadStatus parse_status(std::string_view text) {
+  ThreadStatus status;
+  for (Cursor in(text); !in.empty();) {
+    const std::string_view line = in.line();
+    const std::size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    const std::string_view key = line.substr(0, colon);
+    Cursor value(line.substr(colon + 1));
+    value.skip_blanks();
+    if (key == "State") status.state = value.character();
+    if (key == "Umask") status.umask = value.number<mode_t>(8);
+    if (key == "Tgid") status.tgid = value.number<pid_t>(10);
+    if (key == "TracerPid") status.tracer = value.number<pid_t>(10);
+    if (key == "Uid") {
+      status.real_uid = value.number<uid_t>(10);
+      value.skip_blanks();
+      status.effective_uid = value.number<uid_t>(10);
+    }
+    if (key == "SigPnd") status.pending = value.number<std::uint64_t>(16);
+    if (key == "ShdPnd") status.process_pending = value.number<std::uint64_t>(16);
+    if (key == "SigBlk") status.blocked = value.number<std::uint64_t>(16);
+    if (key == "SigIgn") status.ignored = value.number<std::uint64_t>(16);
+    if (key == "SigCgt") status.caught = value.number<std::uint64_t>(16);
+    if (key == "NoNewPrivs") status.no_new_privileges = value.number<int>(10) != 0;
+    if (key == "Seccomp") status.seccomp = static_cast<SeccompMode>(value.number<int>(10));
+  }
+  return status;
+}
+
+ThreadStatus read_status(pid_t tid) {
+  return parse_status(read_file(fmt::format("/proc/{}/status", tid)));
+}
+
+char thread_state(pid_t tid) {
+  const std::string text = read_file(fmt::format("/proc/{}/stat", tid));
+  // "TID (NAME) STATE ...", and the name may hold anything, also ") R (".
+  const std::size_t end_of_name = text.rfind(')');
+  return end_of_name + 2 < text.size() ? text[end_of_name + 2] : '?';
+}
+
+bool catches_signal(pid_t tid, int signal) {
+  return has_signal(read_status(tid).caught, signal);
+}
+bool blocks_signal(pid_t tid, int signal) {
+  return has_signal(read_status(tid).blocked, signal);
+}
+bool has_own_filters(pid_t tid) {
+  return read_status(tid).seccomp != SeccompMode::none;
+}
+
+AuxiliaryVector::AuxiliaryVector(std::string_view text) {
+  const auto bytes = support::as_bytes(text);
+  // The entries have the program's word size. Types are small numbers: a large first word is a type and a value of 32
+  // bits.
+  const bool wide = support::load<std::uint64_t>(bytes).value_or(0) < 0x10000;
+  const std::size_t size = wide ? 8 : 4;
+  for (std::size_t at = 0; at + 2 * size <= bytes.size(); at += 2 * size) {
+    auto word = [&](std::size_t offset) -> std::uint64_t {
+      return wide ? *support::load<std::uint64_t>(bytes, offset) : *support::load<std::uint32_t>(bytes, offset);
+    };
+    if (word(at) == 0) break;
+    entries_.push_back({word(at), word(at + size)});
+  }
+}
+
+std::optional<std::uint64_t> AuxiliaryVector::find(std::uint64_t type) const {
+  for (const Entry& entry : entries_) {
+    if (entry.type == type) return entry.value;
+  }
+  return std::nullopt;
+}
+
+AuxiliaryVector read_auxiliary_vector(pid_t pid) {
+  return AuxiliaryVector(read_file(fmt::format("/proc/{}/auxv", pid)));
+}
+
+std::string executable_path(pid_t pid) {
+  return link_of_process(pid, "exe");
+}
+
+std::string working_directory(pid_t pid) {
+  return link_of_process(pid, "cwd");
+}
+
+std::optional<std::string> descriptor_path(pid_t pid, int fd) {
+  const std::string path = fmt::format("/proc/{}/fd/{}", pid, fd);
+  std::string target;
+  if (read_link(path, target) != -1) return target;
+  const int error = errno;
+  if (error == ENOENT && ::access(fmt::format("/proc/{}", pid).c_str(), F_OK) == 0) return std::nullopt;
+  throw_unreadable(error, path);
+}
+
+std::string thread_name(pid_t tid) {
+  std::string name = read_file(fmt::format("/proc/{}/comm", tid));
+  if (!name.empty() && name.back() == '\n') name.pop_back();
+  return name;
+}
+
+std::optional<int> ptrace_scope() {
+  try {
+    return Cursor(read_file("/proc/sys/kernel/yama/ptrace_scope")).number<int>(10);
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
+std::string explain_refused_attach(pid_t tid) {
+  ThreadStatus status;
+  try {
+    status = read_status(tid);
+  } catch (const Error&) {
+    return "there is no such process";
+  }
+  if (status.tracer != 0) return fmt::format("it is traced already, by process {}", status.tracer);
+  if (status.state == 'Z') return "it is a zombie: dead, but not yet waited for by its parent";
+  if (status.tgid == ::getpid()) return "it is a thread of this very process";
+  if (::geteuid() == 0) return "a kernel thread, or this process lacks CAP_SYS_PTRACE (a container started without it)";
+  if (status.real_uid != ::geteuid()) return fmt::format("it belongs to user {}; run as root", status.real_uid);
+  switch (ptrace_scope().value_or(0)) {
+    case 1:
+      return "kernel.yama.ptrace_scope is 1: only descendants can be traced; launch it here, run as root, or set it to "
+             "0";
+    case 2:
+      return "kernel.yama.ptrace_scope is 2: only root can trace";
+    case 3:
+      return "kernel.yama.ptrace_scope is 3: nobody can attach until the next reboot";
+  }
+  return "it has gained privileges (set-user-id, capabilities) or is not dumpable; run as root";
+}
+
+}  // namespace trapline::os

@@ -1,0 +1,107 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <trapline/types.hpp>
+
+namespace trapline::os {
+
+// All of these throw ProcessGone when the process or thread has vanished, and OsError when it may not be looked at.
+
+/// One line of /proc/PID/maps.
+struct Mapping {
+  Address start = 0;
+  Address end = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t inode = 0;
+  std::uint32_t device_major = 0;
+  std::uint32_t device_minor = 0;
+  bool readable = false;
+  bool writable = false;
+  bool executable = false;
+  bool shared = false;
+  /// The file was unlinked or replaced since; `name` is without the kernel's remark about it.
+  bool deleted = false;
+  std::string name;
+
+  [[nodiscard]] bool contains(Address address) const { return address >= start && address < end; }
+};
+
+[[nodiscard]] std::vector<Mapping> read_maps(pid_t pid);
+/// The text of /proc/PID/maps taken apart.
+[[nodiscard]] std::vector<Mapping> parse_maps(std::string_view text);
+
+/// The threads of a process, in the kernel's order: the oldest first. One that dies meanwhile may be among them.
+[[nodiscard]] std::vector<pid_t> list_threads(pid_t pid);
+/// Whether `tid` is a thread of the process; false when it is gone.
+[[nodiscard]] bool same_process(pid_t pid, pid_t tid);
+
+enum class SeccompMode { none = 0, strict = 1, filter = 2 };
+
+/// What /proc/TID/status says of one thread. Signal sets have bit N-1 for signal N.
+struct ThreadStatus {
+  char state = '?';
+  pid_t tgid = 0;
+  /// 0 when nobody traces it.
+  pid_t tracer = 0;
+  uid_t real_uid = 0;
+  uid_t effective_uid = 0;
+  mode_t umask = 0;
+  bool no_new_privileges = false;
+  SeccompMode seccomp = SeccompMode::none;
+  std::uint64_t pending = 0;
+  std::uint64_t process_pending = 0;
+  std::uint64_t blocked = 0;
+  std::uint64_t ignored = 0;
+  std::uint64_t caught = 0;
+};
+
+[[nodiscard]] ThreadStatus read_status(pid_t tid);
+[[nodiscard]] ThreadStatus parse_status(std::string_view text);
+/// The letter of proc(5): 'R', 'S', 'D', 't', 'T', 'Z', ...
+[[nodiscard]] char thread_state(pid_t tid);
+
+/// Whether the process has a handler for the signal.
+[[nodiscard]] bool catches_signal(pid_t tid, int signal);
+[[nodiscard]] bool blocks_signal(pid_t tid, int signal);
+/// Whether a seccomp filter or the strict mode judges the thread's syscalls.
+[[nodiscard]] bool has_own_filters(pid_t tid);
+
+/// What the kernel told the program at its exec (getauxval(3)), of 32-bit and 64-bit programs alike.
+class AuxiliaryVector {
+ public:
+  struct Entry {
+    std::uint64_t type = 0;
+    std::uint64_t value = 0;
+  };
+
+  explicit AuxiliaryVector(std::string_view bytes);
+  [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t type) const;
+  [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+[[nodiscard]] AuxiliaryVector read_auxiliary_vector(pid_t pid);
+
+/// The file that the process executes; " (deleted)" is appended by the kernel when it was unlinked.
+[[nodiscard]] std::string executable_path(pid_t pid);
+/// What a descriptor refers to: a path, or something like "pipe:[4711]"; nothing when it is not open.
+[[nodiscard]] std::optional<std::string> descriptor_path(pid_t pid, int fd);
+[[nodiscard]] std::string working_directory(pid_t pid);
+/// The name that the thread goes by (at most 15 characters).
+[[nodiscard]] std::string thread_name(pid_t tid);
+
+/// kernel.yama.ptrace_scope; nothing when the kernel has no Yama.
+[[nodiscard]] std::optional<int> ptrace_scope();
+/// Why attaching to the thread was refused, and the remedy; empty when nothing is known.
+[[nodiscard]] std::string explain_refused_attach(pid_t tid);
+
+}  // namespace trapline::os

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace trapline::os {
+
+constexpr int last_signal = 64;
+/// glibc keeps the kernel's first two real-time signals (32, 33) for itself; this is what users call SIGRTMIN.
+constexpr int first_realtime_signal = 34;
+
+/// "SIGUSR1", "SIGRTMIN+3", "SIGRTMAX", "SIG32"; "signal 99" for what is none.
+[[nodiscard]] std::string signal_name(int signal);
+/// Understands "SIGUSR1", "usr1", "10", "SIGRTMIN+3", "SIGRTMAX-1"; nothing for what is no signal.
+[[nodiscard]] std::optional<int> signal_number(std::string_view name);
+
+/// What a signal without a handler does to a process.
+enum class DefaultAction { ignore, terminate, core, stop, cont };
+[[nodiscard]] DefaultAction default_action(int signal);
+
+}  // namespace trapline::os

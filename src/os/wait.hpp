@@ -1,0 +1,69 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+
+namespace trapline::os {
+
+/// What a tracee's status says: the only place that knows how wait(2) encodes it.
+class WaitStatus {
+ public:
+  enum class Kind { exited, killed, stopped };
+  /// PTRACE_EVENT_* (ptrace(2)).
+  enum class Event { none = 0, fork = 1, vfork = 2, clone = 3, exec = 4, vfork_done = 5, exit = 6, seccomp = 7, stop = 128 };
+
+  constexpr WaitStatus() = default;
+  static constexpr WaitStatus exited(int code) { return {Kind::exited, code}; }
+  static constexpr WaitStatus killed(int signal) { return {Kind::killed, signal}; }
+  /// `value` is the stop signal, with PTRACE_O_TRACESYSGOOD's bit and the event above it.
+  static constexpr WaitStatus stopped(int value) { return {Kind::stopped, value}; }
+
+  [[nodiscard]] constexpr Kind kind() const { return kind_; }
+  [[nodiscard]] constexpr bool dead() const { return kind_ != Kind::stopped; }
+  [[nodiscard]] constexpr int exit_code() const { return value_; }
+  [[nodiscard]] constexpr int exit_signal() const { return value_; }
+  [[nodiscard]] constexpr bool syscall_stop() const { return kind_ == Kind::stopped && value_ == (5 | 0x80); }
+  [[nodiscard]] constexpr Event event() const {
+    return kind_ == Kind::stopped ? static_cast<Event>(value_ >> 8) : Event::none;
+  }
+  /// The signal of a stop: the one about to be delivered, or the one that group-stopped it.
+  [[nodiscard]] constexpr int stop_signal() const { return value_ & 0x7f; }
+  /// As wait(2) would report it.
+  [[nodiscard]] constexpr int raw() const {
+    switch (kind_) {
+      case Kind::exited: return value_ << 8;
+      case Kind::killed: return value_;
+      case Kind::stopped: return (value_ << 8) | 0x7f;
+    }
+    return 0;
+  }
+
+ private:
+  constexpr WaitStatus(Kind kind, int value) : kind_(kind), value_(value) {}
+  Kind kind_ = Kind::exited;
+  int value_ = 0;
+};
+
+struct Waited {
+  pid_t tid = 0;
+  WaitStatus status;
+};
+
+enum class Sleep { no, until_event };
+
+/// Looks for a change of any child or tracee of this thread without taking it; sleeps for it if told to. Nothing when there
+/// is none (or no child at all). Without `deaths` only stops are seen.
+///
+/// Looking instead of taking leaves children of the host program, which a callback may have started on this thread, to the
+/// host; and a stop that is resumed at once need not be taken at all (the kernel clears it), which keeps it one call.
+[[nodiscard]] std::optional<Waited> look_any(Sleep sleep, bool deaths);
+/// The same for one thread.
+[[nodiscard]] std::optional<Waited> look_one(pid_t tid, Sleep sleep);
+/// Takes the change that was looked at, so that it is not seen again; a dead thread is reaped.
+void take(pid_t tid);
+/// True when this thread has any child or tracee.
+[[nodiscard]] bool has_children();
+
+}  // namespace trapline::os

@@ -1,0 +1,29 @@
+// A host program to be killed: host_killed kill|free [attach PID]. It traces a tracee that uses our own input and
+// output, prints its pid first, and waits.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+
+#include <unistd.h>
+
+#include "support.hpp"
+
+int main(int argc, char** argv) {
+  using namespace trapline;
+  if (argc < 2) return 2;
+  const std::string what = argv[1];
+  DebuggerOptions options = live::program("echo");
+  options.kill_on_exit = what == "kill";
+  Debugger d(options);
+  if (argc > 2) {
+    d.attach(std::atoi(argv[2]));
+  } else {
+    d.run(live::inherited());
+  }
+  std::printf("%d\n", static_cast<int>(d.pid()));
+  std::fflush(stdout);
+  const SyscallHandler handler = d.handle_syscall("all", {.on_enter = [](Thread&, SyscallHandler&) {}});
+  d.cont();
+  for (;;) ::pause();
+}

@@ -1,0 +1,182 @@
+#include "support.hpp"
+
+#include <atomic>
+#include <csignal>
+#include <ctime>
+#include <memory>
+#include <thread>
+
+#include <sys/personality.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace trapline::live {
+namespace {
+
+/// What the library must leave alone in the program that uses it.
+using Host = Live;
+
+TEST_F(Host, children_of_the_host_stay_its_own) {
+  HostChild before({tracee("exit_with"), "11"});
+  Debugger d(program("points", {"50"}));
+  d.handle_syscall("all", {.on_enter = [](Thread&, SyscallHandler&) {}});
+  d.run(no_stdio());
+  HostChild during({tracee("exit_with"), "12"});
+  // Both are zombies while the tracer waits for its own.
+  ASSERT_TRUE(eventually([&] { return state_of(before.pid()) == 'Z' && state_of(during.pid()) == 'Z'; }));
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  EXPECT_EQ(before.exit_status(), 11);
+  EXPECT_EQ(during.exit_status(), 12);
+}
+
+TEST_F(Host, a_child_started_in_a_callback_stays_its_own_too) {
+  Debugger d(program("points", {"50"}));
+  std::unique_ptr<HostChild> child;
+  d.handle_syscall(announcement, {.on_enter = [&](Thread&, SyscallHandler&) {
+                     if (child) return;
+                     child = std::make_unique<HostChild>(std::vector<std::string>{tracee("exit_with"), "13"});
+                     EXPECT_TRUE(eventually([&] { return state_of(child->pid()) == 'Z'; }));
+                   }});
+  d.run(no_stdio());
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  ASSERT_NE(child, nullptr);
+  EXPECT_EQ(child->exit_status(), 13);
+}
+
+TEST_F(Host, a_callback_can_wait_for_its_child_there) {
+  Debugger d(program("points"));
+  int status = -1;
+  d.handle_syscall(announcement, {.on_enter = [&](Thread&, SyscallHandler&) {
+                     HostChild child({tracee("exit_with"), "14"});
+                     status = child.exit_status();
+                   }});
+  d.run(no_stdio());
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  EXPECT_EQ(status, 14);
+}
+
+std::chrono::nanoseconds cpu_time() {
+  timespec time{};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
+}
+
+void expect_idle(const char* what) {
+  const auto before = cpu_time();
+  std::this_thread::sleep_for(300ms);
+  EXPECT_LT(cpu_time() - before, 30ms) << what;
+}
+
+TEST_F(Host, a_sleeping_tracee_costs_no_time) {
+  Debugger d(program("block"));
+  d.handle_syscall("all", {.on_enter = [](Thread&, SyscallHandler&) {}});
+  d.run(no_stdio());
+  expect_idle("at rest");
+  d.cont();
+  ASSERT_TRUE(eventually([&] { return blocked_in(d.pid(), 34); }));
+  expect_idle("running");
+  HostChild zombie({tracee("exit_with"), "0"});
+  ASSERT_TRUE(eventually([&] { return state_of(zombie.pid()) == 'Z'; }));
+  expect_idle("with a zombie of the host");
+}
+
+TEST_F(Host, a_zombie_child_of_the_tracer_thread_costs_no_time) {
+  Debugger d(program("block"));
+  std::unique_ptr<HostChild> child;
+  d.handle_syscall(announcement, {.on_enter = [&](Thread&, SyscallHandler&) {
+                     child = std::make_unique<HostChild>(std::vector<std::string>{tracee("exit_with"), "15"});
+                   }});
+  d.run(no_stdio());
+  d.cont();
+  ASSERT_TRUE(eventually([&] { return blocked_in(d.pid(), 34) && state_of(child->pid()) == 'Z'; }));
+  expect_idle("with a zombie on the tracer thread");
+  // And the tracer still sees its tracee die behind that zombie.
+  ASSERT_EQ(::kill(d.pid(), SIGKILL), 0);
+  EXPECT_EQ(d.wait(patience).exit_signal, SIGKILL);
+  EXPECT_EQ(child->exit_status(), 15);
+}
+
+TEST_F(Host, two_debuggers_run_side_by_side) {
+  Debugger a(program("points", {"20"}));
+  Debugger b(program("points", {"30"}));
+  const SyscallHandler of_a = a.handle_syscall(announcement);
+  const SyscallHandler of_b = b.handle_syscall(announcement);
+  a.run(no_stdio());
+  b.run(no_stdio());
+  EXPECT_NE(a.pid(), b.pid());
+  for (int i = 0; i < 10; ++i) {
+    a.cont();
+    b.cont();
+    EXPECT_EQ(a.wait(patience).thread.pid(), a.pid());
+    EXPECT_EQ(b.wait(patience).thread.pid(), b.pid());
+  }
+  EXPECT_EQ(of_a.enter_count(), 5U);
+  EXPECT_EQ(of_b.enter_count(), 5U);
+  a.kill();
+  of_b.remove();
+  EXPECT_EQ(run_out(b).exit_code, 0);
+}
+
+TEST_F(Host, debuggers_on_several_threads) {
+  const Holdings before = Holdings::now();
+  std::atomic<int> right = 0;
+  std::vector<std::thread> users;
+  for (int user = 0; user < 4; ++user) {
+    users.emplace_back([&, user] {
+      for (int i = 0; i < 10; ++i) {
+        Debugger d(program("exit_with", {std::to_string(user)}));
+        d.handle_syscall("all", {.on_exit = [](Thread&, SyscallHandler&) {}});
+        if (run_to_exit(d) == user) ++right;
+      }
+    });
+  }
+  for (std::thread& user : users) user.join();
+  EXPECT_EQ(right, 40);
+  EXPECT_TRUE(nothing_left_since(before)) << before << " before, now " << Holdings::now();
+}
+
+struct HostState {
+  std::array<struct sigaction, 65> actions{};
+  sigset_t mask{};
+  mode_t umask_value = 0;
+  int personality_value = 0;
+  std::string cwd;
+  static HostState now() {
+    HostState state;
+    for (int i = 1; i < 65; ++i) ::sigaction(i, nullptr, &state.actions[static_cast<std::size_t>(i)]);
+    pthread_sigmask(SIG_SETMASK, nullptr, &state.mask);
+    state.umask_value = ::umask(022);
+    ::umask(state.umask_value);
+    state.personality_value = ::personality(0xffffffff);
+    std::array<char, 4096> path{};
+    if (::getcwd(path.data(), path.size()) != nullptr) state.cwd = path.data();
+    return state;
+  }
+};
+
+TEST_F(Host, process_wide_state_is_untouched) {
+  const HostState before = HostState::now();
+  HostState during;
+  {
+    DebuggerOptions options = program("points");
+    options.aslr = false;
+    options.cwd = "/";
+    Debugger d(options);
+    d.run(piped());
+    d.cont();
+    during = HostState::now();
+  }
+  for (const HostState& state : {during, HostState::now()}) {
+    for (std::size_t i = 1; i < 65; ++i) {
+      EXPECT_EQ(state.actions[i].sa_handler, before.actions[i].sa_handler) << "signal " << i;
+      EXPECT_EQ(sigismember(&state.mask, static_cast<int>(i)), sigismember(&before.mask, static_cast<int>(i)));
+    }
+    EXPECT_EQ(state.umask_value, before.umask_value);
+    EXPECT_EQ(state.personality_value, before.personality_value);
+    EXPECT_EQ(state.cwd, before.cwd);
+  }
+}
+
+}  // namespace
+}  // namespace trapline::live
