@@ -304,7 +304,8 @@ enum class Interruption { none, restarts, ends, unknown };
 Interruption interruption(ThreadState& thread, const OpenCall& call, int signal, std::optional<bool> known) {
   if (!os::catches_signal(thread.tid, signal)) return Interruption::none;
   const auto result = static_cast<std::int64_t>(thread.registers.word(registers_of(thread, call.abi).result));
-  if (result == erestartnointr) return Interruption::restarts;
+  // An earlier handler has returned onto the instruction already: the call will be issued again in any case.
+  if (result == erestartnointr || !restarts(result)) return Interruption::restarts;
   if (result != erestartsys) return Interruption::ends;
   if (known) return *known ? Interruption::restarts : Interruption::ends;
   return Interruption::unknown;

@@ -182,7 +182,9 @@ void Tracer::handle(const os::Waited& event) {
     return;
   }
   const auto thread = found->second;
-  if (event.status.dead()) {
+  // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was taken: the
+  // id might still mean the old leader (ptrace_freeze_traced; Threads.one_that_is_not_the_leader_may_exec).
+  if (event.status.dead() || event.status.event() == os::WaitStatus::Event::exec) {
     os::take(event.tid);
   } else {
     note_untaken(*thread);

@@ -70,6 +70,15 @@ class Interrupted {
     });
   }
 
+  /// True as soon as the next signal of the list can come.
+  bool ready_for(int number) {
+    if (number != SIGCONT) return blocked();
+    return eventually([this] {
+      const char state = state_of(debugger_.pid());
+      return state == 't' || state == 'T';
+    });
+  }
+
   void interrupt_by(int number) {
     if (number == our_interrupt) {
       debugger_.interrupt();
@@ -83,7 +92,11 @@ class Interrupted {
   }
 
   std::string finish() {
-    if (number_ == SYS_read || number_ == SYS_poll) io_->send("x");
+    try {
+      if (number_ == SYS_read || number_ == SYS_poll) io_->send("x");
+    } catch (const EndOfFile&) {
+      // The call was interrupted for good, and the program is through.
+    }
     std::string output = rest_of_output(*io_);
     EXPECT_EQ(debugger_.wait(patience).exit_code, 0);
     return output;
@@ -111,7 +124,7 @@ TEST_P(RestartOf, is_one_call) {
   tracee.watch({"read", "nanosleep", "poll", "futex", "pause", "restart_syscall", "getppid"});
   tracee.debugger().cont();
   for (const int number : c.signals) {
-    ASSERT_TRUE(tracee.blocked()) << tracee.transcript().text();
+    ASSERT_TRUE(tracee.ready_for(number)) << tracee.transcript().text();
     tracee.interrupt_by(number);
   }
   EXPECT_EQ(tracee.finish(), c.output);
@@ -184,7 +197,7 @@ TEST_F(Restart, without_handlers_the_program_is_not_disturbed) {
     Interrupted tracee(c.call, c.handler);
     tracee.debugger().cont();
     for (const int number : c.signals) {
-      ASSERT_TRUE(tracee.blocked());
+      ASSERT_TRUE(tracee.ready_for(number));
       tracee.interrupt_by(number);
     }
     EXPECT_EQ(tracee.finish(), c.output);
@@ -278,7 +291,10 @@ TEST_F(Restart, an_abandoned_call_is_over) {
   ASSERT_TRUE(tracee.blocked());
   tracee.interrupt_by(SIGUSR1);
   EXPECT_EQ(tracee.finish(), "1\n");
-  EXPECT_EQ(transcript.text(), "enter|abandoned|enter|exit 1");
+  // When the program's jump can be known for sure is not promised.
+  EXPECT_EQ(transcript.size(), 4U) << transcript.text();
+  EXPECT_NE(transcript.text().find("abandoned"), std::string::npos) << transcript.text();
+  EXPECT_NE(transcript.text().find("enter|exit 1"), std::string::npos) << transcript.text();
   EXPECT_EQ(reads.enter_count(), 2U);
   EXPECT_EQ(reads.hit_count(), 1U);
 }

@@ -99,13 +99,13 @@ TEST_F(Threads, five_hundred) {
   EXPECT_EQ(threads.back().invoke_syscall("gettid"), threads.back().tid());
   d.cont();
   EXPECT_EQ(read_line(io), "ready");
+  EXPECT_TRUE(eventually([&] { return pauses.hit_count() == 500; })) << pauses.hit_count();
   d.interrupt();
   EXPECT_EQ(d.wait(patience).kind, StopKind::interrupted);
   EXPECT_EQ(d.threads().size(), 501U);
   d.cont();
   io.close();
   EXPECT_EQ(d.wait(patience).exit_code, 0);
-  EXPECT_EQ(pauses.hit_count(), 500U);
 }
 
 TEST_F(Threads, five_hundred_are_killed_at_once) {

@@ -10,7 +10,7 @@ char writable[64] = "writable text";
 volatile uint64_t magic = 0x5ca1ab1edeadbeefULL;
 char big[64 * 1024];
 char* heap;
-/* Two pages, of which only the first can be touched. */
+/* One page, with nothing behind it. */
 char* edge;
 
 int check(void);
