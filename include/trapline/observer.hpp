@@ -3,10 +3,8 @@
 #include <array>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <optional>
-#include <utility>
 
+#include <trapline/scope.hpp>
 #include <trapline/syscall_id.hpp>
 #include <trapline/thread.hpp>
 #include <trapline/types.hpp>
@@ -38,7 +36,8 @@ struct SignalRecord {
   Address address = 0;
 };
 
-/// What watches beside the traps and changes nothing: each function runs on the tracer thread, after the user's handlers.
+/// What watches beside the traps and changes nothing: each function runs on the tracer thread, after the user's
+/// handlers.
 struct Observer {
   /// Which syscalls it is shown.
   SyscallSet syscalls = "all";
@@ -52,23 +51,7 @@ struct Observer {
   std::function<void(Thread&, const SyscallRecord&)> on_syscall_abandoned{};
 };
 
-/// Ends its observation in its destructor; movable.
-class TRAPLINE_API Observation {
- public:
-  Observation() = default;
-  explicit Observation(std::function<void()> end) : end_(std::move(end)) {}
-  Observation(Observation&& other) noexcept : end_(std::exchange(other.end_, nullptr)) {}
-  Observation& operator=(Observation&& other) noexcept {
-    std::swap(end_, other.end_);
-    return *this;
-  }
-  ~Observation() { stop(); }
-  void stop() {
-    if (end_) std::exchange(end_, nullptr)();
-  }
-
- private:
-  std::function<void()> end_;
-};
+/// Lasts until it is destroyed, see Process::observe.
+using Observation = Scope;
 
 }  // namespace trapline

@@ -9,6 +9,7 @@
 #include <trapline/memory.hpp>
 #include <trapline/observer.hpp>
 #include <trapline/registers.hpp>
+#include <trapline/scope.hpp>
 #include <trapline/stop.hpp>
 #include <trapline/symbols.hpp>
 #include <trapline/syscall.hpp>
@@ -19,6 +20,9 @@ namespace trapline {
 namespace core {
 class Process;
 }
+
+/// Keeps all threads of a process at rest, see Process::stop_world.
+using StoppedWorld = Scope;
 
 /// A process under our control. A handle, valid after the process's death.
 ///
@@ -44,8 +48,12 @@ class TRAPLINE_API Process {
   /// Returns the next Stop, once each; rethrows what a callback threw; throws TimedOut (the process goes on), and
   /// UsageError when it is at rest and its Stop was taken already. After death it returns the same Stop each time.
   Stop wait(Timeout timeout = {}) const;
-  /// Brings it to rest soon; the Stop is read by wait(). Inside a callback it makes the event a stop. At rest it does nothing.
+  /// Brings it to rest soon; the Stop is read by wait(). Inside a callback it makes the event a stop. At rest it does
+  /// nothing.
   void interrupt() const;
+  /// Inside a callback: brings all other threads to rest until the result is destroyed, at the latest until the
+  /// callback returns. Elsewhere it waits for the next stop, at which they rest anyway.
+  [[nodiscard]] StoppedWorld stop_world() const;
   /// Executes one instruction of the main thread.
   Stop step() const;
   /// Kills it by SIGKILL and waits for its death; works at any moment, in its callbacks too.

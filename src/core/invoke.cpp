@@ -22,15 +22,18 @@ constexpr std::size_t page = 4096;
 constexpr std::size_t smallest_scratch = 16 * page;
 constexpr std::size_t alignment = 64;
 
-std::size_t rounded(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
+std::size_t rounded(std::size_t size, std::size_t unit) {
+  return (size + unit - 1) / unit * unit;
+}
 
-/// Memory of the tracee for one invocation: in our scratch mapping, which grows when it must; or below the stack of a thread
-/// with seccomp filters of its own, which may forbid it to map, with what was there put back.
+/// Memory of the tracee for one invocation: in our scratch mapping, which grows when it must; or below the stack of a
+/// thread with seccomp filters of its own, which may forbid it to map, with what was there put back.
 class Loan {
  public:
-  Loan(ThreadState& thread, Remote& remote, std::size_t size) : process_(*thread.process), size_(rounded(size, alignment)) {
+  Loan(ThreadState& thread, Remote& remote, std::size_t size)
+      : process_(*thread.process), size_(rounded(size, alignment)) {
     if (size_ == 0) return;
-    if (os::has_own_filters(thread.tid)) {
+    if (has_own_filters(thread)) {
       borrow_stack(thread, remote);
     } else {
       borrow_scratch(thread, remote);
@@ -108,7 +111,8 @@ class Copies {
       args[i] = at;
       Bytes bytes(argument.input().begin(), argument.input().end());
       if (argument.terminated()) bytes.push_back(std::byte{0});
-      if (process_.memory().write(at, bytes) != bytes.size()) throw UsageError("the tracee's memory for arguments vanished");
+      if (process_.memory().write(at, bytes) != bytes.size())
+        throw UsageError("the tracee's memory for arguments vanished");
       at += slot(argument);
     }
     return args;
@@ -139,8 +143,8 @@ class Copies {
 
 enum class Birth { none, clone, clone3 };
 
-/// A child that shared our tracee's stack, or kept it waiting, at the very same place could not be sane: vfork becomes fork,
-/// and a clone without a stack of its own gets a copy of the memory.
+/// A child that shared our tracee's stack, or kept it waiting, at the very same place could not be sane: vfork becomes
+/// fork, and a clone without a stack of its own gets a copy of the memory.
 std::uint64_t sane_clone_flags(std::uint64_t flags, bool own_stack) {
   flags &= ~static_cast<std::uint64_t>(CLONE_VFORK);
   if (!own_stack && (flags & CLONE_THREAD) == 0) flags &= ~static_cast<std::uint64_t>(CLONE_VM);
@@ -185,7 +189,8 @@ std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<con
     const Copies copies(thread, remote, arguments);
     SyscallArgs args = copies.in();
     const Birth birth = sane_birth(process, abi, number, args);
-    if (birth != Birth::none) os::set_options(thread.tid, {.kill_with_tracer = process.kill_on_exit(), .follow_forks = true});
+    if (birth != Birth::none)
+      os::set_options(thread.tid, {.kill_with_tracer = process.kill_on_exit(), .follow_forks = true});
     result = seen_by_someone(process, abi, number) ? remote.call_seen(number, args) : remote.call(number, args);
     if (birth != Birth::none) os::set_options(thread.tid, process.trace_options());
     copies.out();
@@ -207,7 +212,8 @@ void ask_whether_signal_restarts(ThreadState& thread) {
     result = remote.call(resolve(remote.abi(), "rt_sigaction"), copies.in());
     copies.out();
   }
-  const auto held = std::ranges::find_if(thread.held_signals, [&](const HeldSignal& entry) { return entry.info.si_signo == signal; });
+  const auto held =
+      std::ranges::find_if(thread.held_signals, [&](const HeldSignal& entry) { return entry.info.si_signo == signal; });
   if (held != thread.held_signals.end()) held->restarts = result == 0 && (action[1] & SA_RESTART) != 0;
   remote.finish();
 }

@@ -18,9 +18,13 @@ using Event = os::WaitStatus::Event;
 
 namespace {
 
-bool group_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() != SIGTRAP; }
+bool group_stop(os::WaitStatus status) {
+  return status.event() == Event::stop && status.stop_signal() != SIGTRAP;
+}
 /// Our own interruption, or the first stop of a new thread: nothing that the program did.
-bool bare_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() == SIGTRAP; }
+bool bare_stop(os::WaitStatus status) {
+  return status.event() == Event::stop && status.stop_signal() == SIGTRAP;
+}
 
 }  // namespace
 
@@ -33,7 +37,8 @@ Process::Process(std::shared_ptr<Tracer> owner, bool auto_interrupt, std::option
 }
 
 bool Process::anyone_running() const {
-  return std::ranges::any_of(threads_, [](const auto& thread) { return thread->run == Run::running || thread->run == Run::dying; });
+  return std::ranges::any_of(
+      threads_, [](const auto& thread) { return thread->run == Run::running || thread->run == Run::dying; });
 }
 
 ThreadState& Process::add_thread(pid_t tid, bool running) {
@@ -155,9 +160,14 @@ Verdict Process::dispatch_stop(ThreadState& thread) {
   const os::WaitStatus status = thread.status;
   if (status.syscall_stop()) return on_syscall_stop(thread);
   switch (status.event()) {
-    case Event::none: return on_signal_stop(thread);
-    case Event::exec: on_exec(thread); return Verdict::go_on;
-    case Event::exit: on_dying(thread); return Verdict::go_on;
+    case Event::none:
+      return on_signal_stop(thread);
+    case Event::exec:
+      on_exec(thread);
+      return Verdict::go_on;
+    case Event::exit:
+      on_dying(thread);
+      return Verdict::go_on;
     case Event::stop:
       note_interrupted_call(thread);
       if (std::exchange(thread.fresh, false)) {
@@ -173,7 +183,8 @@ Verdict Process::dispatch_stop(ThreadState& thread) {
     case Event::vfork:
     case Event::clone:
     case Event::vfork_done:
-    case Event::seccomp: return Verdict::go_on;
+    case Event::seccomp:
+      return Verdict::go_on;
   }
   return Verdict::go_on;
 }
@@ -182,7 +193,8 @@ void Process::on_clone(ThreadState& thread) {
   const auto child = static_cast<pid_t>(os::event_message(thread.tid));
   if (child == 0 || tracer_->find(child) != nullptr) return;
   if (!os::same_process(pid_, child)) {
-    // Reported as a clone only because its exit signal is not SIGCHLD: a process of its own, which nobody asked to follow.
+    // Reported as a clone only because its exit signal is not SIGCHLD: a process of its own, which nobody asked to
+    // follow.
     tracer_->release_at_first_stop(child);
     return;
   }
@@ -191,8 +203,8 @@ void Process::on_clone(ThreadState& thread) {
 }
 
 void Process::on_exec(ThreadState& thread) {
-  // The kernel has killed all other threads; those that were not the leader reported their deaths before this event, the old
-  // leader never does, and the caller goes on under the leader's id (ptrace(2), "execve(2) under ptrace").
+  // The kernel has killed all other threads; those that were not the leader reported their deaths before this event,
+  // the old leader never does, and the caller goes on under the leader's id (ptrace(2), "execve(2) under ptrace").
   const auto former = static_cast<pid_t>(os::event_message(thread.tid));
   std::shared_ptr<ThreadState> survivor = thread.shared_from_this();
   if (former != thread.tid) {
@@ -322,52 +334,6 @@ void Process::resume_all() {
   const auto threads = threads_;
   for (const auto& thread : threads) {
     if (!thread->pending) resume(*thread);
-  }
-}
-
-void Process::gather() {
-  const bool outer = std::exchange(gathering_, true);
-  const auto asked = [](const auto& thread) { return thread->run == Run::running && !thread->claimed; };
-  for (const auto& thread : std::vector(threads_)) {
-    if (!asked(thread)) continue;
-    try {
-      os::interrupt(thread->tid);
-    } catch (const ProcessGone&) {
-      // Dying: its next status says so.
-    }
-  }
-  tracer_->pump_until([&] { return dead() || std::ranges::none_of(threads_, asked); });
-  gathering_ = outer;
-}
-
-void Process::bring_to_rest(ThreadState& thread) {
-  if (thread.run != Run::running || thread.claimed) return;
-  // Held, so that an event of its own that comes first is kept instead of dispatched.
-  ++thread.holds;
-  os::interrupt(thread.tid);
-  tracer_->pump_until([&] { return thread.run != Run::running; });
-  --thread.holds;
-}
-
-void Process::release_hold(ThreadState& thread) {
-  if (--thread.holds > 0 || !thread.stopped() || thread.pending || !running() || gathering_) return;
-  resume(thread);
-}
-
-void Process::publish(Stop stop) {
-  if (dead()) return;
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = std::move(stop);
-    stop_taken_ = false;
-  }
-  rest_->set(RestSignal::State::at_rest);
-}
-
-void Process::wait_claimed(ThreadState& thread) {
-  tracer_->pump_until([&] { return thread.run != Run::running; });
-  if (thread.run == Run::dead || thread.run == Run::dying) {
-    throw ProcessGone("thread " + std::to_string(thread.tid) + " died");
   }
 }
 

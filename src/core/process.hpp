@@ -62,8 +62,8 @@ class Process : public std::enable_shared_from_this<Process> {
 
   /// Runs the function on the tracer thread once the whole process is at rest.
   void at_rest(support::FunctionRef<void()> function);
-  /// Runs the function on the tracer thread once the process is at rest. Inside a callback, and for a thread that is at rest
-  /// already, at once; `thread` is brought to rest for it. Rethrows what a callback threw.
+  /// Runs the function on the tracer thread once the process is at rest. Inside a callback, and for a thread that is at
+  /// rest already, at once; `thread` is brought to rest for it. Rethrows what a callback threw.
   void at_rest(ThreadState& thread, support::FunctionRef<void()> function);
   /// The same for what can be read after the thread's death too.
   void at_rest_or_dead(ThreadState& thread, support::FunctionRef<void()> function);
@@ -91,6 +91,8 @@ class Process : public std::enable_shared_from_this<Process> {
   /// After exec (also the first): what was known of the old program is void.
   void image_changed();
   [[nodiscard]] Arch arch() const { return arch_; }
+  /// The seccomp filters that it got from the host; of those of an attached process nothing is known.
+  [[nodiscard]] unsigned inherited_filters() const { return inherited_filters_; }
 
   // Threads.
   ThreadState& add_thread(pid_t tid, bool running);
@@ -114,6 +116,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void gather();
   void bring_to_rest(ThreadState& thread);
   void release_hold(ThreadState& thread);
+  /// Brings every running thread to rest and counts a hold on each.
+  [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> hold_running();
   void publish(Stop stop);
   void begin_running();
   void resume_all();
@@ -174,6 +178,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void cont_here();
   void kill_here();
   void detach_here();
+  void let_go(ThreadState& thread);
+  void deliver_held(ThreadState& thread);
 
   void dispatch(ThreadState& thread);
   Verdict dispatch_stop(ThreadState& thread);
@@ -194,6 +200,7 @@ class Process : public std::enable_shared_from_this<Process> {
   std::atomic<bool> timed_out_{false};
   /// Until run() or attach() is done no trap is active.
   bool quiet_ = false;
+  unsigned inherited_filters_ = 0;
   Timer::Armed deadline_;
   bool gathering_ = false;
   bool killing_ = false;

@@ -159,7 +159,8 @@ void Process::cont_here() {
   rest_->set(RestSignal::State::running);
   for (const auto& thread : threads_) {
     // Its callbacks are still to run, before anything else does.
-    if (thread->stopped() && thread->emulated && thread->view == ThreadState::View::enter && thread->calls.top().skipped) {
+    if (thread->stopped() && thread->emulated && thread->view == ThreadState::View::enter &&
+        thread->calls.top().skipped) {
       thread->exit_due = true;
       keep(*thread);
     }
@@ -258,50 +259,6 @@ void Process::place(const std::shared_ptr<SyscallTrap>& trap) {
   } else {
     at_rest(add);
   }
-}
-
-void Process::detach() {
-  if (tracer_->on_tracer_thread() && tracer_->in_callback()) {
-    if (gone()) throw_gone();
-    gather();
-    detach_here();
-    return;
-  }
-  tracer_->call([&] {
-    if (gone()) throw_gone();
-    if (running()) gather();
-    detach_here();
-  });
-}
-
-void Process::detach_here() {
-  for (const auto& thread : std::vector(threads_)) {
-    try {
-      if (thread->stopped()) {
-        const bool delivery = thread->status.event() == os::WaitStatus::Event::none && !thread->status.syscall_stop();
-        int signal = std::exchange(thread->signal, 0);
-        if (thread->pending && delivery) signal = thread->status.stop_signal();
-        leave_for_good(*thread);
-        thread->registers.flush();
-        os::detach(thread->tid, signal);
-      }
-    } catch (const ProcessGone&) {
-      // It died; nobody is left to let go.
-    }
-    tracer_->remove(thread->tid);
-    thread->registers.freeze();
-    thread->run = Run::dead;
-    thread->dead = true;
-  }
-  kept_.clear();
-  deferred_stops_.clear();
-  tracer_->remove(*this);
-  {
-    const std::lock_guard lock(mutex_);
-    threads_.clear();
-    stop_.reset();
-  }
-  rest_->set(RestSignal::State::dead);
 }
 
 }  // namespace trapline::core

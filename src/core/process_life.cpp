@@ -30,6 +30,7 @@ void Process::begin(pid_t pid, bool launched) {
   error_ = nullptr;
   timed_out_ = interrupt_requested_ = killing_ = false;
   launched_ = launched;
+  inherited_filters_ = launched ? os::filters_to_inherit() : 0;
   remote_memory_ = {};
   handlers_.reset_counts();
   {
@@ -155,6 +156,16 @@ os::ProcessMemory& Process::memory() {
   return *memory_;
 }
 
-std::string Process::executable() const { return os::executable_path(pid_); }
+std::string Process::executable() const {
+  try {
+    return os::executable_path(pid_);
+  } catch (const Error&) {
+    // A leader that exited before its threads executes nothing any more, but they do.
+    for (const auto& thread : threads()) {
+      if (thread->tid != pid_) return os::executable_path(thread->tid);
+    }
+    throw;
+  }
+}
 
 }  // namespace trapline::core

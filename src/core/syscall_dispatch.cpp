@@ -171,7 +171,8 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
   call.kernel_result = call.result = result;
   thread.view = View::exit;
   bool stop = false;
-  // By index: a callback may invoke syscalls, which does not touch this list, but may not hold iterators across itself either.
+  // By index: a callback may invoke syscalls, which does not touch this list, but may not hold iterators across itself
+  // either.
   for (std::size_t i = 0; i < call.ran.size(); ++i) {
     const auto trap = call.ran[i];
     if (!trap->live()) continue;
@@ -215,7 +216,8 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
       }
       thread.calls.pop();
     } else if (top.state == State::open && !invoked && thread.running_traps.empty()) {
-      // Its exit was never reported (a syscall stop was skipped by another tracer's option); nothing can be known of it.
+      // Its exit was never reported (a syscall stop was skipped by another tracer's option); nothing can be known of
+      // it.
       thread.calls.pop();
     }
   }
@@ -236,9 +238,12 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
 
 bool changes_filters(const OpenCall& call) {
   switch (call.abi) {
-    case Abi::amd64: return call.number == 317 || call.number == 157;
-    case Abi::i386: return call.number == 354 || call.number == 172;
-    case Abi::aarch64: return call.number == 277 || call.number == 167;
+    case Abi::amd64:
+      return call.number == 317 || call.number == 157;
+    case Abi::i386:
+      return call.number == 354 || call.number == 172;
+    case Abi::aarch64:
+      return call.number == 277 || call.number == 167;
   }
   return false;
 }
@@ -297,8 +302,8 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   return verdict;
 }
 
-/// Whether the handler of this signal makes the kernel restart the call that it interrupted; nothing when the program does
-/// not handle the signal, so that the call restarts in any case (or the process stops or dies).
+/// Whether the handler of this signal makes the kernel restart the call that it interrupted; nothing when the program
+/// does not handle the signal, so that the call restarts in any case (or the process stops or dies).
 enum class Interruption { none, restarts, ends, unknown };
 
 Interruption interruption(ThreadState& thread, const OpenCall& call, int signal, std::optional<bool> known) {
@@ -311,7 +316,7 @@ Interruption interruption(ThreadState& thread, const OpenCall& call, int signal,
   return Interruption::unknown;
 }
 
-std::optional<HeldSignal> take_held(ThreadState& thread, int signal, const siginfo_t& info) {
+std::optional<HeldSignal> find_held(ThreadState& thread, int signal, const siginfo_t& info) {
   const auto same = [&](const HeldSignal& held) { return held.info.si_signo == signal; };
   const auto found = std::ranges::find_if(thread.held_signals, same);
   if (found == thread.held_signals.end()) return std::nullopt;
@@ -330,14 +335,13 @@ std::optional<HeldSignal> take_held(ThreadState& thread, int signal, const sigin
 
 void show_signal(ThreadState& thread, const siginfo_t& info) {
   const auto watchers = thread.process->watchers();
-  const SignalRecord record{
-      .signal = info.si_signo,
-      .code = info.si_code,
-      .sender = info.si_code <= 0 ? info.si_pid : 0,
-      .address = info.si_code > 0 && (info.si_signo == SIGSEGV || info.si_signo == SIGBUS || info.si_signo == SIGILL ||
-                                      info.si_signo == SIGFPE)
-                     ? reinterpret_cast<Address>(info.si_addr)
-                     : 0};
+  const SignalRecord record{.signal = info.si_signo,
+                            .code = info.si_code,
+                            .sender = info.si_code <= 0 ? info.si_pid : 0,
+                            .address = info.si_code > 0 && (info.si_signo == SIGSEGV || info.si_signo == SIGBUS ||
+                                                            info.si_signo == SIGILL || info.si_signo == SIGFPE)
+                                           ? reinterpret_cast<Address>(info.si_addr)
+                                           : 0};
   const Tracer::CallbackScope scope(thread.process->tracer());
   Thread handle(thread.shared_from_this());
   for (const auto& watcher : *watchers) {
@@ -347,11 +351,22 @@ void show_signal(ThreadState& thread, const siginfo_t& info) {
 
 }  // namespace
 
+void take_held(ThreadState& thread, int signal) {
+  if (!thread.held_signals.empty()) static_cast<void>(find_held(thread, signal, os::signal_info(thread.tid)));
+}
+
+bool has_own_filters(const ThreadState& thread) {
+  return os::has_own_filters(thread.tid, thread.process->inherited_filters());
+}
+
 bool is_sigreturn(const OpenCall& call) {
   switch (call.abi) {
-    case Abi::amd64: return call.number == 15;
-    case Abi::i386: return call.number == 119 || call.number == 173;
-    case Abi::aarch64: return call.number == 139;
+    case Abi::amd64:
+      return call.number == 15;
+    case Abi::i386:
+      return call.number == 119 || call.number == 173;
+    case Abi::aarch64:
+      return call.number == 139;
   }
   return false;
 }
@@ -397,9 +412,11 @@ Verdict on_syscall_stop(ThreadState& thread) {
       if (std::exchange(thread.reentering, false)) return Verdict::go_on;
       thread.emulated = thread.last_resume == os::Resume::emulate;
       return on_enter(thread, info, abi_of(thread, info), false);
-    case os::SyscallInfo::Side::exit: return on_exit(thread, info);
+    case os::SyscallInfo::Side::exit:
+      return on_exit(thread, info);
     case os::SyscallInfo::Side::seccomp:
-    case os::SyscallInfo::Side::none: return Verdict::go_on;
+    case os::SyscallInfo::Side::none:
+      return Verdict::go_on;
   }
   return Verdict::go_on;
 }
@@ -413,27 +430,32 @@ Verdict on_invoked_stop(ThreadState& thread, const os::SyscallInfo& info) {
 Verdict on_signal_stop(ThreadState& thread) {
   const int signal = thread.status.stop_signal();
   thread.signal = signal;
-  const bool watched = std::ranges::any_of(*thread.process->watchers(), [](const auto& w) { return bool(w.observer->on_signal); });
+  const bool watched =
+      std::ranges::any_of(*thread.process->watchers(), [](const auto& w) { return bool(w.observer->on_signal); });
   const bool interrupted = !thread.calls.empty() && thread.calls.top().state == State::restarting;
   if (!watched && !interrupted && thread.held_signals.empty()) return Verdict::go_on;
   siginfo_t info = os::signal_info(thread.tid);
-  const auto held = take_held(thread, signal, info);
+  const auto held = find_held(thread, signal, info);
   if (held) info = held->info;
   if (watched && !(held && held->dispatched)) show_signal(thread, info);
   if (!interrupted || !thread.stopped()) return Verdict::go_on;
 
   OpenCall& call = thread.calls.top();
   Interruption what = interruption(thread, call, signal, held ? held->restarts : std::nullopt);
-  if (what == Interruption::unknown && !os::has_own_filters(thread.tid)) {
+  if (what == Interruption::unknown && !has_own_filters(thread)) {
     // The answer needs a syscall in the tracee, which costs it this stop: the signal comes back with the answer.
     ask_whether_signal_restarts(thread);
     return Verdict::go_on;
   }
   switch (what) {
-    case Interruption::none: return Verdict::go_on;
-    case Interruption::ends: return end_call(thread, call, -EINTR);
+    case Interruption::none:
+      return Verdict::go_on;
+    case Interruption::ends:
+      return end_call(thread, call, -EINTR);
     case Interruption::unknown:  // Its own filters may forbid the question: the handler's return tells.
-    case Interruption::restarts: call.state = State::in_handler; return Verdict::go_on;
+    case Interruption::restarts:
+      call.state = State::in_handler;
+      return Verdict::go_on;
   }
   return Verdict::go_on;
 }
@@ -442,14 +464,16 @@ bool syscall_would_stop(ThreadState& thread) {
   if (thread.exit_due) return true;
   const os::SyscallInfo info = info_of_stop(thread);
   const auto may_stop = [&](const auto& trap) {
-    return trap->live() && !trap->spent && trap->synchronous() && (!trap->thread || trap->thread->state().get() == &thread);
+    return trap->live() && !trap->spent && trap->synchronous() &&
+           (!trap->thread || trap->thread->state().get() == &thread);
   };
   if (info.side == os::SyscallInfo::Side::enter) {
     const auto index = thread.process->handlers().index();
     return std::ranges::any_of(index->find(abi_of(thread, info), info.number), may_stop);
   }
   if (thread.calls.empty()) return false;
-  return std::ranges::any_of(thread.calls.top().ran, [](const auto& trap) { return trap->live() && trap->synchronous(); });
+  return std::ranges::any_of(thread.calls.top().ran,
+                             [](const auto& trap) { return trap->live() && trap->synchronous(); });
 }
 
 os::Resume leave_syscall_stop(ThreadState& thread) {
@@ -485,7 +509,7 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
     return os::Resume::cont;
   }
   if (inside || thread.reentering) return os::Resume::syscall;
-  if (!thread.filtered) thread.filtered = os::has_own_filters(thread.tid);
+  if (!thread.filtered) thread.filtered = has_own_filters(thread);
   return *thread.filtered ? os::Resume::emulate : os::Resume::syscall;
 }
 
@@ -495,7 +519,8 @@ void leave_for_good(ThreadState& thread) {
 }
 
 void note_interrupted_call(ThreadState& thread) {
-  if (thread.status.event() != os::WaitStatus::Event::stop || thread.last_resume != os::Resume::cont || thread.fresh) return;
+  if (thread.status.event() != os::WaitStatus::Event::stop || thread.last_resume != os::Resume::cont || thread.fresh)
+    return;
   if (!thread.calls.empty() && thread.calls.top().state == State::restarting) return;
   const Abi abi = arch::native_abi(thread.process->arch());
   const auto& words = registers_of(thread, abi);

@@ -5,8 +5,8 @@
 
 namespace trapline::core {
 
-// What happens at the syscall and signal stops of one thread: open calls are pushed at enter and popped at exit, handlers and
-// observers run, and calls that the kernel restarts are folded into one. On the tracer thread.
+// What happens at the syscall and signal stops of one thread: open calls are pushed at enter and popped at exit,
+// handlers and observers run, and calls that the kernel restarts are folded into one. On the tracer thread.
 
 [[nodiscard]] Verdict on_syscall_stop(ThreadState& thread);
 [[nodiscard]] Verdict on_signal_stop(ThreadState& thread);
@@ -21,11 +21,14 @@ namespace trapline::core {
 /// The same for a thread that is let go.
 void leave_for_good(ThreadState& thread);
 
-/// The thread stopped inside the kernel: remembers the call that this interrupted if nobody saw it enter, so that its restart
-/// is not taken for a new call.
+/// The thread stopped inside the kernel: remembers the call that this interrupted if nobody saw it enter, so that its
+/// restart is not taken for a new call.
 void note_interrupted_call(ThreadState& thread);
 /// Those calls will never exit.
 void abandon_calls(ThreadState& thread);
+
+/// At the delivery of a signal that was held back and sent again: gives it its own siginfo.
+void take_held(ThreadState& thread, int signal);
 
 /// Takes over what was written to the registers of an enter stop.
 void read_back(ThreadState& thread, OpenCall& call);
@@ -33,6 +36,9 @@ void skip(ThreadState& thread, OpenCall& call, std::int64_t value);
 void change_number(ThreadState& thread, OpenCall& call, std::int64_t number);
 
 [[nodiscard]] bool is_sigreturn(const OpenCall& call);
+
+/// Whether seccomp filters that are not the host's judge the thread's syscalls.
+[[nodiscard]] bool has_own_filters(const ThreadState& thread);
 
 /// -ERESTARTSYS and its kin: the kernel's own business, never shown to the program.
 [[nodiscard]] constexpr bool restarts(std::int64_t result) {

@@ -21,7 +21,9 @@ namespace trapline::core {
 
 Tracer::Tracer() : thread_(support::start_thread([this] { loop(); })) {}
 
-Tracer::~Tracer() { stop(); }
+Tracer::~Tracer() {
+  stop();
+}
 
 void Tracer::stop() {
   if (!thread_.joinable()) return;
@@ -49,7 +51,8 @@ void Tracer::call(support::FunctionRef<void()> function) {
 void Tracer::wake() {
   // Pairs with the tracer announcing its sleep before it looks at the jobs a last time: one of the two sees the other.
   switch (sleeping_.load(std::memory_order_seq_cst)) {
-    case Sleeping::no: break;
+    case Sleeping::no:
+      break;
     case Sleeping::for_jobs:
       wakeups_.fetch_add(1);
       support::futex_wake(wakeups_, 1);
@@ -151,8 +154,8 @@ void Tracer::sleep_for_jobs(const Deadline& deadline) {
 
 std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
   if (foreign_zombie_) reap_dying();
-  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only stops
-  // are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT (HostChildren.LeftWaitableFromCallback).
+  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only
+  // stops are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT (HostChildren.LeftWaitableFromCallback).
   return os::look_any(sleep, !foreign_zombie_);
 }
 
@@ -182,8 +185,8 @@ void Tracer::handle(const os::Waited& event) {
     return;
   }
   const auto thread = found->second;
-  // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was taken: the
-  // id might still mean the old leader (ptrace_freeze_traced; Threads.one_that_is_not_the_leader_may_exec).
+  // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was
+  // taken: the id might still mean the old leader (ptrace_freeze_traced; Threads.one_that_is_not_the_leader_may_exec).
   if (event.status.dead() || event.status.event() == os::WaitStatus::Event::exec) {
     os::take(event.tid);
   } else {
@@ -223,6 +226,14 @@ void Tracer::handle_stranger(const os::Waited& event) {
   }
   os::take(event.tid);
   early_[event.tid] = event.status;
+  if (event.status.event() == os::WaitStatus::Event::exit) {
+    // Killed at its birth together with its parent, which will never announce it: nobody else lets it die
+    // (Death.while_threads_are_being_born).
+    try {
+      os::resume(event.tid, os::Resume::cont, 0);
+    } catch (const Error&) {
+    }
+  }
 }
 
 bool Tracer::wait_for_birth(pid_t child) {
@@ -232,7 +243,9 @@ bool Tracer::wait_for_birth(pid_t child) {
   return early(child);
 }
 
-bool Tracer::early(pid_t tid) const { return early_.contains(tid); }
+bool Tracer::early(pid_t tid) const {
+  return early_.contains(tid);
+}
 
 void Tracer::release_at_first_stop(pid_t tid) {
   if (early_.erase(tid) != 0) {
@@ -273,7 +286,9 @@ ThreadState* Tracer::find(pid_t tid) const {
   return found == threads_.end() ? nullptr : found->second.get();
 }
 
-void Tracer::add(std::shared_ptr<Process> process) { processes_.push_back(std::move(process)); }
+void Tracer::add(std::shared_ptr<Process> process) {
+  processes_.push_back(std::move(process));
+}
 
 void Tracer::remove(const Process& process) {
   std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });
@@ -306,6 +321,19 @@ void Tracer::hold_until_callback_ends(std::shared_ptr<ThreadState> thread) {
   if (std::ranges::find(callback_->held_, thread) != callback_->held_.end()) return;
   ++thread->holds;
   callback_->held_.push_back(std::move(thread));
+}
+
+std::vector<std::shared_ptr<ThreadState>> Tracer::hold_all_until_callback_ends(Process& process) {
+  auto held = process.hold_running();
+  callback_->held_.insert(callback_->held_.end(), held.begin(), held.end());
+  return held;
+}
+
+void Tracer::release_early(Process& process, const std::vector<std::shared_ptr<ThreadState>>& held) {
+  if (callback_ == nullptr) return;
+  for (const auto& thread : held) {
+    if (std::erase(callback_->held_, thread) != 0) process.release_hold(*thread);
+  }
 }
 
 }  // namespace trapline::core

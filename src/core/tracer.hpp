@@ -26,8 +26,8 @@ class ThreadState;
 
 using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 
-/// The tracer thread of one root Debugger: the only thread that may ptrace its tree of processes. It runs the commands of
-/// other threads, sleeps in waitid for its tracees, and hands each event to the process that it belongs to.
+/// The tracer thread of one root Debugger: the only thread that may ptrace its tree of processes. It runs the commands
+/// of other threads, sleeps in waitid for its tracees, and hands each event to the process that it belongs to.
 class Tracer {
  public:
   Tracer();
@@ -38,10 +38,12 @@ class Tracer {
   /// Ends the thread, from another one; what is called afterwards throws ProcessGone.
   void stop();
   [[nodiscard]] bool stopped() const { return jobs_.load() == &closed_; }
-  [[nodiscard]] bool on_tracer_thread() const noexcept { return std::this_thread::get_id() == id_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool on_tracer_thread() const noexcept {
+    return std::this_thread::get_id() == id_.load(std::memory_order_relaxed);
+  }
 
-  /// Runs the function on the tracer thread and returns when it is done; what it throws is thrown here. Inline when already
-  /// there. Throws ProcessGone once the tracer has stopped.
+  /// Runs the function on the tracer thread and returns when it is done; what it throws is thrown here. Inline when
+  /// already there. Throws ProcessGone once the tracer has stopped.
   void call(support::FunctionRef<void()> function);
 
   // On the tracer thread only, from here on.
@@ -99,6 +101,9 @@ class Tracer {
   [[nodiscard]] bool in_callback() const { return callback_ != nullptr; }
   /// Keeps another thread at rest until the running callback ends.
   void hold_until_callback_ends(std::shared_ptr<ThreadState> thread);
+  /// The same for all running threads of a process; the result can be given back earlier.
+  [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> hold_all_until_callback_ends(Process& process);
+  void release_early(Process& process, const std::vector<std::shared_ptr<ThreadState>>& held);
 
  private:
   struct Job {

@@ -200,6 +200,7 @@ ThreadStatus parse_status(std::string_view text) {
     if (key == "SigCgt") status.caught = value.number<std::uint64_t>(16);
     if (key == "NoNewPrivs") status.no_new_privileges = value.number<int>(10) != 0;
     if (key == "Seccomp") status.seccomp = static_cast<SeccompMode>(value.number<int>(10));
+    if (key == "Seccomp_filters") status.seccomp_filters = value.number<unsigned>(10);
   }
   return status;
 }
@@ -221,8 +222,15 @@ bool catches_signal(pid_t tid, int signal) {
 bool blocks_signal(pid_t tid, int signal) {
   return has_signal(read_status(tid).blocked, signal);
 }
-bool has_own_filters(pid_t tid) {
-  return read_status(tid).seccomp != SeccompMode::none;
+
+bool has_own_filters(pid_t tid, unsigned inherited) {
+  const ThreadStatus status = read_status(tid);
+  if (status.seccomp != SeccompMode::filter) return status.seccomp == SeccompMode::strict;
+  return !status.seccomp_filters || *status.seccomp_filters > inherited;
+}
+
+unsigned filters_to_inherit() {
+  return read_status(::gettid()).seccomp_filters.value_or(0);
 }
 
 AuxiliaryVector::AuxiliaryVector(std::string_view text) {

@@ -55,6 +55,8 @@ struct ThreadStatus {
   mode_t umask = 0;
   bool no_new_privileges = false;
   SeccompMode seccomp = SeccompMode::none;
+  /// How many filters judge it; Linux 5.9 and later tell.
+  std::optional<unsigned> seccomp_filters{};
   std::uint64_t pending = 0;
   std::uint64_t process_pending = 0;
   std::uint64_t blocked = 0;
@@ -70,8 +72,10 @@ struct ThreadStatus {
 /// Whether the process has a handler for the signal.
 [[nodiscard]] bool catches_signal(pid_t tid, int signal);
 [[nodiscard]] bool blocks_signal(pid_t tid, int signal);
-/// Whether a seccomp filter or the strict mode judges the thread's syscalls.
-[[nodiscard]] bool has_own_filters(pid_t tid);
+/// Whether the strict mode or more seccomp filters than those that it `inherited` judge the thread's syscalls.
+[[nodiscard]] bool has_own_filters(pid_t tid, unsigned inherited);
+/// How many seccomp filters judge the calling thread, and so whatever it spawns; 0 when the kernel does not tell.
+[[nodiscard]] unsigned filters_to_inherit();
 
 /// What the kernel told the program at its exec (getauxval(3)), of 32-bit and 64-bit programs alike.
 class AuxiliaryVector {

@@ -63,6 +63,51 @@ TEST_F(Attach, and_trace_it) {
   EXPECT_EQ(writes.hit_count(), 1U);
 }
 
+/// The program's mappings and their sizes, which ASLR moves about.
+std::size_t mapped_bytes(pid_t pid) {
+  std::size_t sum = 0;
+  const std::string maps = read_file("/proc/" + std::to_string(pid) + "/maps");
+  for (std::size_t at = 0; at < maps.size(); at = maps.find('\n', at) + 1) {
+    const std::size_t end = maps.find('\n', at);
+    const std::size_t dash = maps.find('-', at);
+    if (maps.substr(at, end - at).find("[stack]") != std::string::npos) continue;
+    sum += std::stoull(maps.substr(dash + 1), nullptr, 16) - std::stoull(maps.substr(at), nullptr, 16);
+  }
+  return sum;
+}
+
+TEST_F(Attach, detach_unmaps_what_we_mapped) {
+  Reading child;
+  const std::size_t before = mapped_bytes(child->pid());
+  Debugger d(DebuggerOptions{});
+  d.attach(child->pid());
+  EXPECT_EQ(d.invoke_syscall("access", "/", 0), 0);
+  EXPECT_GT(mapped_bytes(child->pid()), before);
+  d.detach();
+  EXPECT_EQ(mapped_bytes(child->pid()), before);
+  child->send("a");
+  EXPECT_EQ(child->read(1), "b");
+  child->close_input();
+  EXPECT_EQ(child->exit_status(), 0);
+}
+
+TEST_F(Attach, detach_gives_signals_back) {
+  HostChild child({tracee("signal_info")});
+  ASSERT_TRUE(eventually([&] { return blocked_in(child.pid(), SYS_rt_sigsuspend); }));
+  Debugger d(DebuggerOptions{});
+  d.attach(child.pid());
+  union sigval value {};
+  value.sival_int = 4711;
+  ASSERT_EQ(sigqueue(child.pid(), SIGUSR1, value), 0);
+  // It arrives in the middle of the invocation, and is held back.
+  EXPECT_EQ(d.invoke_syscall("getpid"), child.pid());
+  d.detach();
+  EXPECT_EQ(child.read_line(), std::to_string(SI_QUEUE));
+  EXPECT_EQ(child.read_line(), "4711");
+  EXPECT_EQ(child.read_line(), "1");
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
 TEST_F(Attach, a_nanosleep_goes_on) {
   HostChild child({tracee("sleeper")});
   ASSERT_EQ(child.read_line(), "ready");

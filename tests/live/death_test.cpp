@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include <atomic>
 #include <csignal>
 
 namespace trapline::live {
@@ -165,6 +166,19 @@ TEST_F(Death, kill_after_of_an_earlier_run_does_not_hit_the_next) {
   const Stop stop = run_out(d);
   EXPECT_FALSE(stop.timed_out);
   EXPECT_EQ(stop.exit_signal, std::nullopt);
+}
+
+TEST_F(Death, while_threads_are_being_born) {
+  for (unsigned births = 1; births <= 40; ++births) {
+    Debugger d(program("short_threads", {"1000000"}));
+    std::atomic<unsigned> seen = 0;
+    d.handle_syscall("getppid", {.on_enter = [&](Thread&, SyscallHandler&) {
+                       if (++seen == births) d.kill();
+                     }});
+    d.run(no_stdio());
+    d.cont();
+    EXPECT_EQ(d.wait(patience).exit_signal, SIGKILL);
+  }
 }
 
 }  // namespace

@@ -1,0 +1,113 @@
+#include <algorithm>
+
+#include <trapline/error.hpp>
+
+#include "core/process.hpp"
+#include "core/remote.hpp"
+#include "core/syscall_dispatch.hpp"
+#include "os/error.hpp"
+#include "os/proc.hpp"
+
+namespace trapline::core {
+
+using Event = os::WaitStatus::Event;
+using Run = ThreadState::Run;
+
+namespace {
+
+bool at_signal_delivery(const ThreadState& thread) {
+  return thread.stopped() && thread.status.event() == Event::none && !thread.status.syscall_stop();
+}
+
+/// A signal of ours is on its way to the thread, and comes before its program runs on.
+bool held_signal_is_due(const ThreadState& thread) {
+  const os::ThreadStatus status = os::read_status(thread.tid);
+  return std::ranges::any_of(thread.held_signals, [&](const HeldSignal& held) {
+    return ((status.pending & ~status.blocked) >> (held.info.si_signo - 1) & 1) != 0;
+  });
+}
+
+/// Takes our mapping out of the process again, by any thread that can run a syscall.
+void unmap_scratch(Process& process) {
+  for (const auto& thread : std::vector(process.thread_list())) {
+    if (process.remote_memory().scratch == 0) return;
+    if (!thread->stopped() || thread->status.event() == Event::exit) continue;
+    try {
+      if (!has_own_filters(*thread)) remove_scratch(*thread);
+    } catch (const Error&) {
+      // It died, or is about to; the next one may do it.
+    }
+  }
+}
+
+}  // namespace
+
+void Process::detach() {
+  if (tracer_->on_tracer_thread() && tracer_->in_callback()) {
+    if (gone()) throw_gone();
+    gather();
+    detach_here();
+    return;
+  }
+  tracer_->call([&] {
+    if (gone()) throw_gone();
+    if (running()) gather();
+    detach_here();
+  });
+}
+
+void Process::deliver_held(ThreadState& thread) {
+  if (at_signal_delivery(thread) && std::exchange(thread.pending, false)) {
+    thread.signal = thread.status.stop_signal();
+    take_held(thread, thread.signal);
+  }
+  // Those that we sent again carry our siginfo in the kernel's queue; each gets its own back at its delivery
+  // (Attach.detach_gives_signals_back).
+  while (thread.stopped() && !thread.held_signals.empty() && held_signal_is_due(thread)) {
+    thread.registers.flush();
+    os::resume(thread.tid, os::Resume::cont, std::exchange(thread.signal, 0));
+    thread.registers.expire();
+    thread.run = Run::running;
+    tracer_->note_resumed(thread);
+    tracer_->pump_until([&] { return thread.run != Run::running; });
+    if (!at_signal_delivery(thread)) continue;
+    thread.signal = thread.status.stop_signal();
+    take_held(thread, thread.signal);
+  }
+}
+
+void Process::let_go(ThreadState& thread) {
+  try {
+    leave_for_good(thread);
+    thread.claimed = true;
+    deliver_held(thread);
+    thread.claimed = false;
+    if (!thread.stopped()) return;
+    thread.registers.flush();
+    os::detach(thread.tid, std::exchange(thread.signal, 0));
+  } catch (const ProcessGone&) {
+    // It died; nobody is left to let go.
+  }
+}
+
+void Process::detach_here() {
+  unmap_scratch(*this);
+  for (const auto& thread : std::vector(threads_)) {
+    if (thread->stopped()) let_go(*thread);
+    tracer_->remove(thread->tid);
+    thread->registers.freeze();
+    thread->run = Run::dead;
+    thread->dead = true;
+  }
+  kept_.clear();
+  deferred_stops_.clear();
+  tracer_->remove(*this);
+  {
+    const std::lock_guard lock(mutex_);
+    threads_.clear();
+    stop_.reset();
+  }
+  rest_->set(RestSignal::State::dead);
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,82 @@
+#include <algorithm>
+
+#include <trapline/error.hpp>
+
+#include "core/process.hpp"
+#include "os/ptrace.hpp"
+
+// Who is at rest when: bringing threads to rest, keeping them there, and telling the world.
+
+namespace trapline::core {
+
+using Run = ThreadState::Run;
+
+void Process::gather() {
+  const bool outer = std::exchange(gathering_, true);
+  const auto asked = [](const auto& thread) { return thread->run == Run::running && !thread->claimed; };
+  for (const auto& thread : std::vector(threads_)) {
+    if (!asked(thread)) continue;
+    try {
+      os::interrupt(thread->tid);
+    } catch (const ProcessGone&) {
+      // Dying: its next status says so.
+    }
+  }
+  tracer_->pump_until([&] { return dead() || std::ranges::none_of(threads_, asked); });
+  gathering_ = outer;
+}
+
+void Process::bring_to_rest(ThreadState& thread) {
+  if (thread.run != Run::running || thread.claimed) return;
+  // Held, so that an event of its own that comes first is kept instead of dispatched.
+  ++thread.holds;
+  os::interrupt(thread.tid);
+  tracer_->pump_until([&] { return thread.run != Run::running; });
+  --thread.holds;
+}
+
+void Process::release_hold(ThreadState& thread) {
+  if (--thread.holds > 0 || !thread.stopped() || thread.pending || !running() || gathering_) return;
+  resume(thread);
+}
+
+void Process::publish(Stop stop) {
+  if (dead()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = std::move(stop);
+    stop_taken_ = false;
+  }
+  rest_->set(RestSignal::State::at_rest);
+}
+
+void Process::wait_claimed(ThreadState& thread) {
+  tracer_->pump_until([&] { return thread.run != Run::running; });
+  if (thread.run == Run::dead || thread.run == Run::dying) {
+    throw ProcessGone("thread " + std::to_string(thread.tid) + " died");
+  }
+}
+
+std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
+  std::vector<std::shared_ptr<ThreadState>> held;
+  // Threads that were being born meanwhile are caught by another round.
+  for (bool found = true; found;) {
+    found = false;
+    for (const auto& thread : std::vector(threads_)) {
+      if (thread->run != Run::running || thread->claimed || std::ranges::find(held, thread) != held.end()) continue;
+      ++thread->holds;
+      held.push_back(thread);
+      found = true;
+      try {
+        os::interrupt(thread->tid);
+      } catch (const ProcessGone&) {
+        // Dying: its next status says so.
+      }
+    }
+    tracer_->pump_until(
+        [&] { return std::ranges::none_of(held, [](const auto& thread) { return thread->run == Run::running; }); });
+  }
+  return held;
+}
+
+}  // namespace trapline::core
