@@ -25,8 +25,9 @@ constexpr auto names = [] {
 }  // namespace
 
 std::span<const RegisterRow> registers(Arch arch) {
-  const auto found = std::ranges::equal_range(rows, arch, {}, &RegisterRow::arch);
-  return {found.begin(), found.end()};
+  const auto* begin = std::ranges::lower_bound(rows, arch, {}, &RegisterRow::arch);
+  const auto* end = std::ranges::upper_bound(rows, arch, {}, &RegisterRow::arch);
+  return {begin, end};
 }
 
 const RegisterRow* find_register(Arch arch, std::string_view name) {

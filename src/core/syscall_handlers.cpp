@@ -54,7 +54,7 @@ std::array<SyscallTrap::Wanted, 3> resolve(const SyscallSet& syscalls) {
   for (const SyscallId& item : syscalls.items()) add_item(wanted, item);
   for (auto& abi : wanted) {
     std::ranges::sort(abi.numbers);
-    abi.numbers.erase(std::ranges::unique(abi.numbers).begin(), abi.numbers.end());
+    abi.numbers.erase(std::unique(abi.numbers.begin(), abi.numbers.end()), abi.numbers.end());
   }
   return wanted;
 }

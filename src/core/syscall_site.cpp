@@ -18,8 +18,8 @@ std::optional<Address> find_in(Process& process, const MemoryMap& mapping, std::
     const auto want = std::min<std::uint64_t>(text.size(), mapping.end - at);
     const std::size_t got = process.memory().read(at, std::span(text).first(want));
     const auto bytes = std::span(text).first(got);
-    const auto found = std::ranges::search(bytes, instruction);
-    if (!found.empty()) return at + static_cast<Address>(found.begin() - bytes.begin());
+    const auto found = std::search(bytes.begin(), bytes.end(), instruction.begin(), instruction.end());
+    if (found != bytes.end()) return at + static_cast<Address>(found - bytes.begin());
     if (got < instruction.size() || got < want) return std::nullopt;
     // An instruction may lie across two pieces.
     at += at + got < mapping.end ? got - (instruction.size() - 1) : got;
@@ -33,7 +33,7 @@ Address find_syscall_site(Process& process) {
   const auto instruction = arch::info(process.arch()).syscall_instruction;
   const MemoryMaps all = memory_maps(process);
   std::vector<MemoryMap> maps(all.begin(), all.end());
-  std::ranges::stable_partition(maps, [](const MemoryMap& map) { return map.path == "[vdso]"; });
+  std::stable_partition(maps.begin(), maps.end(), [](const MemoryMap& map) { return map.path == "[vdso]"; });
   for (const MemoryMap& mapping : maps) {
     // The vsyscall page is no memory: the kernel emulates what jumps there.
     if (!mapping.executable || mapping.path == "[vsyscall]") continue;
