@@ -1,0 +1,18 @@
+#!/bin/sh
+# pkg_config.sh PREFIX FOLDER SOURCE VERSION COMPILER FLAGS: builds a program by what pkg-config says, and runs it.
+set -eu
+prefix=$1 folder=$2 source=$3 version=$4 compiler=$5 flags=$6
+
+if ! command -v pkg-config >/dev/null; then
+  echo "[  SKIPPED ] there is no pkg-config"
+  exit 77
+fi
+file=$(find "$prefix" -name trapline.pc)
+PKG_CONFIG_PATH=$(dirname "$file")
+export PKG_CONFIG_PATH
+pkg-config --exact-version="$version" trapline
+mkdir -p "$folder"
+# shellcheck disable=SC2046,SC2086 # both are lists of words
+"$compiler" -std=c++20 $flags -DEXPECTED_VERSION="\"$version\"" "$source" -o "$folder/consumer" \
+  $(pkg-config --cflags --libs trapline) -Wl,-rpath,"$(pkg-config --variable=libdir trapline)"
+"$folder/consumer"
