@@ -40,7 +40,9 @@ void Timer::loop() {
     }
     const auto first = armed_.begin();
     if (Clock::now() < first->first.first) {
-      changed_.wait_until(lock, first->first.first);
+      // A copy: the entry may be disarmed meanwhile, and the time is looked at again after the wait.
+      const Clock::time_point when = first->first.first;
+      changed_.wait_until(lock, when);
       continue;
     }
     running_ = first->first.second;
