@@ -61,22 +61,34 @@ struct Alias {
   std::string_view real;
 };
 
-/// The kernel's, libc's and older names; each serves only where the table does not have it as a call of its own.
+/// The kernel's, libc's and older names; each serves only where the table does not have it as a call of its own, and leads to
+/// a call whose first arguments mean the same.
+// clang-format off
 constexpr Alias aliases[] = {
     {"newuname", "uname"},      {"newstat", "stat"},         {"newfstat", "fstat"},      {"newlstat", "lstat"},
-    {"mmap_pgoff", "mmap2"},    {"mmap_pgoff", "mmap"},      {"mmap2", "mmap"},          {"pread", "pread64"},
-    {"pwrite", "pwrite64"},     {"sendfile64", "sendfile"},  {"umount", "umount2"},      {"fadvise64_64", "fadvise64"},
-    {"posix_fadvise", "fadvise64"}, {"_newselect", "select"}, {"newselect", "select"},   {"_llseek", "lseek"},
-    {"llseek", "_llseek"},      {"newfstatat", "fstatat64"}, {"fstatat", "newfstatat"},  {"fstatat", "fstatat64"},
-    {"fstatat64", "newfstatat"}, {"stat64", "stat"},         {"lstat64", "lstat"},       {"fstat64", "fstat"},
-    {"fcntl64", "fcntl"},       {"truncate64", "truncate"},  {"ftruncate64", "ftruncate"}, {"getdents", "getdents64"},
-    {"prlimit", "prlimit64"},   {"getrlimit", "ugetrlimit"}, {"sigaction", "rt_sigaction"}, {"sigprocmask", "rt_sigprocmask"},
+    {"mmap_pgoff", "mmap2"},    {"mmap_pgoff", "mmap"},      {"mmap2", "mmap"},          {"old_mmap", "mmap"},
+    {"mmap64", "mmap2"},        {"mmap64", "mmap"},          {"madvise1", "madvise"},
+    {"pread", "pread64"},       {"pwrite", "pwrite64"},      {"preadv64", "preadv"},     {"pwritev64", "pwritev"},
+    {"preadv64v2", "preadv2"},  {"pwritev64v2", "pwritev2"}, {"sendfile64", "sendfile"}, {"umount", "umount2"},
+    {"oldumount", "umount"},    {"open64", "open"},          {"openat64", "openat"},     {"creat64", "creat"},
+    {"posix_fallocate", "fallocate"}, {"fallocate64", "fallocate"}, {"posix_fadvise", "fadvise64"},
+    {"posix_fadvise64", "fadvise64_64"}, {"posix_fadvise64", "fadvise64"}, {"fadvise64_64", "fadvise64"},
+    {"fadvise", "fadvise64"},   {"_newselect", "select"},    {"newselect", "_newselect"}, {"newselect", "select"},
+    {"old_select", "select"},   {"_llseek", "lseek"},       {"llseek", "_llseek"},
+    {"llseek", "lseek"},        {"lseek64", "_llseek"},      {"lseek64", "lseek"},       {"newfstatat", "fstatat64"},
+    {"fstatat", "newfstatat"},  {"fstatat", "fstatat64"},    {"fstatat64", "newfstatat"}, {"stat64", "stat"},
+    {"getdents", "getdents64"}, {"old_readdir", "readdir"},  {"prlimit", "prlimit64"},   {"getrlimit", "ugetrlimit"},
+    {"ugetrlimit", "getrlimit"}, {"old_getrlimit", "getrlimit"}, {"getrlimit64", "ugetrlimit"}, {"getrlimit64", "getrlimit"},
+    {"setrlimit64", "setrlimit"}, {"sigaction", "rt_sigaction"}, {"sigprocmask", "rt_sigprocmask"},
     {"sigreturn", "rt_sigreturn"}, {"sigsuspend", "rt_sigsuspend"}, {"sigpending", "rt_sigpending"},
-    {"sigqueue", "rt_sigqueueinfo"}, {"sigtimedwait", "rt_sigtimedwait"}, {"send", "sendto"}, {"recv", "recvfrom"},
-    {"ppoll_time64", "ppoll"},  {"pselect", "pselect6"},     {"signalfd", "signalfd4"},  {"eventfd", "eventfd2"},
-    {"epoll_create", "epoll_create1"}, {"inotify_init", "inotify_init1"}, {"sync_file_range2", "sync_file_range"},
-    {"madvise1", "madvise"},    {"sysctl", "_sysctl"},       {"pivotroot", "pivot_root"}, {"renameat", "renameat2"},
+    {"sigqueue", "rt_sigqueueinfo"}, {"sigtimedwait", "rt_sigtimedwait"}, {"sigwaitinfo", "rt_sigtimedwait"},
+    {"send", "sendto"},         {"recv", "recvfrom"},        {"accept", "accept4"},      {"pselect", "pselect6"},
+    {"epoll_wait", "epoll_pwait"}, {"signalfd", "signalfd4"}, {"eventfd", "eventfd2"},   {"pipe", "pipe2"},
+    {"dup2", "dup3"},           {"epoll_create", "epoll_create1"}, {"inotify_init", "inotify_init1"},
+    {"sync_file_range2", "sync_file_range"}, {"sysctl", "_sysctl"}, {"pivotroot", "pivot_root"}, {"renameat", "renameat2"},
+    {"waitpid", "wait4"},       {"semtimedop", "semtimedop_time64"}, {"_exit", "exit_group"}, {"_Exit", "exit_group"},
 };
+// clang-format on
 
 const SyscallRow* find_exact(Abi abi, std::string_view name) noexcept {
   const auto rows = syscalls(abi);
@@ -89,6 +101,29 @@ const SyscallRow* find_alias(Abi abi, std::string_view name) noexcept {
   for (const Alias& alias : aliases) {
     if (alias.name != name) continue;
     if (const SyscallRow* row = find_exact(abi, alias.real)) return row;
+  }
+  return nullptr;
+}
+
+constexpr std::array<std::string_view, 5> widths{"_time64", "_time32", "64", "32", "16"};
+
+/// Whether i386 has the call in a second width, such as fcntl and fcntl64.
+bool has_widths(std::string_view base) noexcept {
+  const auto order = names(Abi::i386);
+  const auto name_of = [](std::uint16_t i) { return i386_rows[i].name; };
+  for (auto at = std::ranges::lower_bound(order, base, {}, name_of); at != order.end() && name_of(*at).starts_with(base); ++at) {
+    if (std::ranges::find(widths, name_of(*at).substr(base.size())) != widths.end()) return true;
+  }
+  return false;
+}
+
+/// Names such as getuid32 and futex_time64, or the kernel's for the narrow ones, getuid16 and futex_time32, where the table
+/// has the call in one width only.
+const SyscallRow* find_other_width(Abi abi, std::string_view name) noexcept {
+  for (const std::string_view width : widths) {
+    if (!name.ends_with(width)) continue;
+    name.remove_suffix(width.size());
+    return has_widths(name) ? find_exact(abi, name) : nullptr;
   }
   return nullptr;
 }
@@ -146,8 +181,9 @@ const SyscallRow* find_syscall(Abi abi, std::string_view name) noexcept {
       break;
     }
   }
-  const SyscallRow* row = find_exact(abi, name);
-  return row != nullptr ? row : find_alias(abi, name);
+  if (const SyscallRow* row = find_exact(abi, name)) return row;
+  if (const SyscallRow* row = find_alias(abi, name)) return row;
+  return find_other_width(abi, name);
 }
 
 std::vector<std::string> near_syscall_names(Abi abi, std::string_view name) {
@@ -162,8 +198,7 @@ Selection select_syscalls(Abi abi, std::string_view spec) {
   if (spec.starts_with('/')) {
     spec.remove_prefix(1);
     if (spec.ends_with('/')) spec.remove_suffix(1);
-    Selection selection = select_matching(abi, spec);
-    return selection;
+    return select_matching(abi, spec);
   }
   std::int32_t number = 0;
   const auto [end, error] = std::from_chars(spec.data(), spec.data() + spec.size(), number);
