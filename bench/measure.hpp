@@ -1,0 +1,63 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace trapline::bench {
+
+/// Runs one batch of events and returns what one of them took, in nanoseconds.
+using Batch = std::function<double()>;
+
+/// Both sides of a row: the library, and the raw requests to the kernel that it cannot do without.
+struct Sides {
+  Batch ours;
+  Batch floor;
+};
+
+struct Effort {
+  std::size_t rounds = 30;
+  /// Divides the events of a batch.
+  std::size_t divisor = 1;
+
+  [[nodiscard]] std::size_t events(std::size_t full) const { return full / divisor > 0 ? full / divisor : 1; }
+};
+
+struct Row {
+  std::string name;
+  std::function<Sides(const Effort&)> prepare;
+};
+
+struct Result {
+  std::string name;
+  double ours_ns = 0;
+  double floor_ns = 0;
+  std::size_t runs = 0;
+
+  [[nodiscard]] double ratio() const { return ours_ns / floor_ns; }
+};
+
+/// Binds this thread, and whatever it starts from here on, to one CPU; throws std::system_error when that is not
+/// allowed.
+void pin_to(int cpu);
+/// A CPU that this thread may use.
+[[nodiscard]] int any_cpu();
+
+/// Alternates batches of both sides, so that whatever else happens on the machine meets both alike, and takes the
+/// medians.
+[[nodiscard]] Result measure(const Row& row, const Effort& effort);
+
+[[nodiscard]] double median(std::vector<double> values);
+
+/// The time that `function` takes, divided among its events.
+template <class Function>
+double time_per_event(std::size_t events, Function&& function) {
+  const auto begin = std::chrono::steady_clock::now();
+  function();
+  const std::chrono::duration<double, std::nano> took = std::chrono::steady_clock::now() - begin;
+  return took.count() / static_cast<double>(events);
+}
+
+}  // namespace trapline::bench

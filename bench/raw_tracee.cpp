@@ -1,0 +1,45 @@
+#include "raw_tracee.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <system_error>
+
+namespace trapline::bench {
+
+void require(bool condition, const char* what) {
+  if (!condition) throw std::system_error(errno, std::generic_category(), what);
+}
+
+RawTracee::RawTracee(const std::vector<std::string>& argv) {
+  std::vector<char*> pointers;
+  for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
+  pointers.push_back(nullptr);
+  pid_ = ::fork();
+  require(pid_ != -1, "fork");
+  if (pid_ == 0) {
+    ::ptrace(PTRACE_TRACEME, 0, 0, 0);
+    ::execv(pointers[0], pointers.data());
+    ::_exit(127);
+  }
+  int status = 0;
+  require(::waitpid(pid_, &status, __WALL) == pid_ && WIFSTOPPED(status), "exec of a tracee");
+  constexpr std::uintptr_t options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE;
+  request(PTRACE_SETOPTIONS, pid_, std::uintptr_t{0}, options);
+}
+
+RawTracee::~RawTracee() {
+  ::kill(pid_, SIGKILL);
+  int status = 0;
+  // Its other threads' deaths come first, and not all of them under its id.
+  for (pid_t dead = 0; dead != -1;) dead = ::waitpid(-1, &status, __WALL | __WNOTHREAD);
+}
+
+void RawTracee::go(__ptrace_request how) const {
+  request(how, pid_);
+  int status = 0;
+  require(::waitpid(pid_, &status, __WALL) == pid_ && WIFSTOPPED(status), "stop of a tracee");
+}
+
+}  // namespace trapline::bench

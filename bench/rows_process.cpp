@@ -1,0 +1,173 @@
+#include <sys/mman.h>
+
+#include <cstring>
+#include <memory>
+#include <new>
+#include <stdexcept>
+
+#include <trapline/trapline.hpp>
+
+#include "floors.hpp"
+#include "rows.hpp"
+
+namespace trapline::bench {
+namespace {
+
+RunOptions no_streams() {
+  return {.stdio = {.in = Stream::inherit(), .out = Stream::inherit(), .err = Stream::inherit()}};
+}
+
+std::shared_ptr<Debugger> running(std::vector<std::string> argv) {
+  auto debugger = std::make_shared<Debugger>(DebuggerOptions{.argv = std::move(argv)});
+  debugger->run(no_streams());
+  return debugger;
+}
+
+Sides invocations(const Effort& effort) {
+  const std::size_t events = effort.events(1000);
+  const auto ours = [events, debugger = running({tracee("calls"), "1", "1"})] {
+    return debugger->on_tracer([&] {
+      const Thread thread = debugger->main_thread();
+      return time_per_event(events, [&] {
+        for (std::size_t i = 0; i < events; ++i) {
+          if (thread.invoke_syscall("getppid") <= 0) throw std::runtime_error("the invoked getppid failed");
+        }
+      });
+    });
+  };
+  return {ours, floors::invocations(events)};
+}
+
+/// Memory that this program really has.
+class Resident {
+ public:
+  explicit Resident(std::size_t size) : size_(size) {
+    if (size == 0) return;
+    memory_ = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory_ == MAP_FAILED) throw std::bad_alloc();
+    // Small pages: what makes a fork of such a host slow is their number.
+    ::madvise(memory_, size, MADV_NOHUGEPAGE);
+    std::memset(memory_, 1, size);
+  }
+  ~Resident() {
+    if (size_ != 0) ::munmap(memory_, size_);
+  }
+  Resident(const Resident&) = delete;
+  Resident& operator=(const Resident&) = delete;
+
+ private:
+  std::size_t size_;
+  void* memory_ = nullptr;
+};
+
+Row spawn_row(std::string name, std::size_t resident, floors::Until until) {
+  return {std::move(name), [resident, until](const Effort& effort) {
+            const bool to_entry = until == floors::Until::entry;
+            const std::size_t events = effort.events(to_entry ? 10 : 50);
+            const auto debugger = std::make_shared<Debugger>(DebuggerOptions{
+                .argv = {tracee(to_entry ? "calls" : "spin")}, .env = Environment{}, .continue_to_entry = to_entry});
+            const auto ours = [events, debugger, memory = std::make_shared<Resident>(resident)] {
+              return time_per_event(events, [&] {
+                for (std::size_t i = 0; i < events; ++i) {
+                  debugger->run(no_streams());
+                  debugger->kill();
+                }
+              });
+            };
+            return Sides{ours, floors::spawns(events, until)};
+          }};
+}
+
+double step_all(const Debugger& debugger, std::size_t events) {
+  const Thread thread = debugger.main_thread();
+  return time_per_event(events, [&] {
+    for (std::size_t i = 0; i < events; ++i) {
+      if (thread.step().kind != StopKind::stepped) throw std::runtime_error("a step ended elsewhere");
+    }
+  });
+}
+
+Sides steps_of_user(const Effort& effort) {
+  const std::size_t events = effort.events(300);
+  const auto ours = [events, debugger = running({tracee("spin")})] { return step_all(*debugger, events); };
+  return {ours, floors::steps_by_hand_over(events)};
+}
+
+Sides steps_of_tracer(const Effort& effort) {
+  const std::size_t events = effort.events(300);
+  const auto ours = [events, debugger = running({tracee("spin")})] {
+    return debugger->on_tracer([&] { return step_all(*debugger, events); });
+  };
+  return {ours, floors::steps(events)};
+}
+
+/// Reading the pc once more: it is known already, so that only the way to the tracer thread and back costs.
+Sides commands(const Effort& effort) {
+  const std::size_t events = effort.events(2000);
+  const auto ours = [events, debugger = running({tracee("spin")})] {
+    const Thread thread = debugger->main_thread();
+    return time_per_event(events, [&] {
+      for (std::size_t i = 0; i < events; ++i) {
+        if (thread.pc() == 0) throw std::runtime_error("the pc is wrong");
+      }
+    });
+  };
+  return {ours, floors::hand_overs(events)};
+}
+
+Row read_row(std::string name, std::size_t size, std::size_t full_batch) {
+  return {std::move(name), [size, full_batch](const Effort& effort) {
+            const auto debugger = running({tracee("calls"), "1", "1"});
+            // Its main() fills the memory before it calls anything that is handled.
+            debugger->handle_syscall("getpgrp", {});
+            debugger->cont();
+            debugger->wait();
+            const Address address = debugger->symbols().resolve("memory") + 4096;
+            const std::size_t events = effort.events(full_batch);
+            const auto ours = [events, debugger, memory = debugger->memory(), address,
+                               buffer = std::make_shared<Bytes>(size)] {
+              return time_per_event(events, [&] {
+                for (std::size_t i = 0; i < events; ++i) {
+                  if (memory.read_some(address, *buffer) != buffer->size())
+                    throw std::runtime_error("a read was short");
+                }
+              });
+            };
+            return Sides{ours, floors::reads(events, debugger->pid(), address, size)};
+          }};
+}
+
+}  // namespace
+
+std::vector<Row> invoke_rows() {
+  return {{"invoke.single", invocations}};
+}
+
+std::vector<Row> spawn_rows() {
+  constexpr std::size_t large = std::size_t{1} << 30;
+  return {
+      spawn_row("spawn.small_host", 0, floors::Until::exec),
+      spawn_row("spawn.large_host", large, floors::Until::exec),
+      spawn_row("spawn.entry", 0, floors::Until::entry),
+  };
+}
+
+std::vector<Row> step_rows() {
+  return {
+      {"step.user_thread", steps_of_user},
+      {"step.tracer_thread", steps_of_tracer},
+      {"command.user_thread", commands},
+  };
+}
+
+std::vector<Row> memory_rows() {
+  constexpr std::size_t kilo = 1024;
+  return {
+      read_row("memory.read8", 8, 10000),
+      read_row("memory.read4k", 4 * kilo, 10000),
+      read_row("memory.read64k", 64 * kilo, 1500),
+      read_row("memory.read1m", kilo * kilo, 80),
+  };
+}
+
+}  // namespace trapline::bench
