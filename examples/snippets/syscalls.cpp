@@ -18,12 +18,14 @@ static void sets(const Debugger& d) {
   d.handle_syscall("all", {.on_enter = ignore});
 }
 
+static bool writes_to_stdout(Thread& t) {
+  return t.syscall_arg(0) == 1;
+}
+
 static SyscallHandler chosen(const Debugger& d) {
   return d.handle_syscall(
       "write",
-      {.on_enter = ignore, .thread = d.main_thread(), .once = true, .ignore_count = 1, .condition = [](Thread& t) {
-         return t.syscall_arg(0) == 1;
-       }});
+      {.on_enter = ignore, .thread = d.main_thread(), .once = true, .ignore_count = 1, .condition = writes_to_stdout});
 }
 
 static void changes(const Debugger& d) {
