@@ -1,7 +1,6 @@
 // What docs/invoking.md shows.
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
 #include <array>
@@ -19,12 +18,10 @@ static void structs(const Debugger& d) {
   std::cout << "it runs on " << system.sysname << '\n';
 }
 
-static void in_a_callback(const Debugger& d) {
-  d.handle_syscall("write", {.on_enter = [](Thread& t, SyscallHandler&) {
-                     struct stat file {};
-                     t.invoke_syscall("fstat", t.syscall_arg(0), file);
-                     std::cout << "it writes to " << (S_ISFIFO(file.st_mode) ? "a pipe\n" : "something else\n");
-                   }});
+static void tell_where(Thread& t, SyscallHandler&) {
+  struct stat file {};
+  t.invoke_syscall("fstat", t.syscall_arg(0), file);
+  std::cout << "it writes to " << (S_ISFIFO(file.st_mode) ? "a pipe\n" : "something else\n");
 }
 
 static void at_run_time(const Thread& t) {
@@ -40,7 +37,7 @@ int main() {
   d.run();
   structs(d);
   at_run_time(d.main_thread());
-  in_a_callback(d);
+  d.handle_syscall("write", {.on_enter = tell_where});
   d.cont();
   d.wait();
 }

@@ -14,12 +14,12 @@ static std::size_t count_steps(Debugger& d, std::size_t most) {
   });
 }
 
+static void stop_at_stdout(Thread& t, SyscallHandler&) {
+  if (t.syscall_arg(0) == 1) t.process().interrupt();
+}
+
 static void stop_from_a_callback(const Debugger& d) {
-  d.handle_syscall("write", {.on_enter =
-                                 [](Thread& t, SyscallHandler&) {
-                                   if (t.syscall_arg(0) == 1) t.process().interrupt();
-                                 },
-                             .once = true});
+  d.handle_syscall("write", {.on_enter = stop_at_stdout, .once = true});
   d.cont();
   std::cout << to_string(d.wait().kind) << '\n';
 }
