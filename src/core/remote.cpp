@@ -53,12 +53,13 @@ Remote::Remote(ThreadState& thread)
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
   }
+  thread.claimed = true;
+  if (thread.status.event() == Event::clone || thread.status.event() == Event::exec) leave_event();
   const auto general = thread.registers.general();
   saved_.assign(general.begin(), general.end());
   saved_number_ = static_cast<std::int64_t>(thread.registers.word(words_.number_at_stop));
   saved_result_ = static_cast<std::int64_t>(thread.registers.word(words_.result));
   saved_pc_ = thread.registers.word(words_.pc);
-  thread.claimed = true;
   if (thread.status.syscall_stop()) {
     if (!thread.known_info) thread.known_info = os::syscall_info(thread.tid);
     was_at_enter_ = thread.known_info->side == os::SyscallInfo::Side::enter;
@@ -77,6 +78,22 @@ Remote::~Remote() {
   } catch (...) {
     // The thread died; there is nothing left to restore.
   }
+}
+
+void Remote::leave_event() {
+  // Inside its own clone or execve, whose result the kernel has yet to write over our registers: on to the exit, whose
+  // dispatch takes the place of the event's (InvokeWhere.at_the_birth_of_threads).
+  if (thread_.status.event() == Event::exec) {
+    process_.on_exec(thread_);
+    if (!thread_.stopped()) {
+      thread_.claimed = saved_claimed_;
+      throw ProcessGone("another thread executed a program under the id of this one");
+    }
+  }
+  while (!go(os::Resume::syscall)) {
+  }
+  saved_status_ = thread_.status;
+  if (!thread_.pending) process_.keep(thread_);
 }
 
 void Remote::leave_enter() {

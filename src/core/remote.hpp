@@ -37,6 +37,7 @@ class Remote {
   [[nodiscard]] Abi abi() const { return abi_; }
 
  private:
+  void leave_event();
   void leave_enter();
   void hold_current_signal();
   void enter_call(std::int64_t number, const SyscallArgs& args);

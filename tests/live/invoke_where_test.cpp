@@ -192,6 +192,24 @@ TEST_F(InvokeWhere, in_each_of_several_blocked_threads) {
   EXPECT_EQ(d.wait(patience).exit_code, 0);
 }
 
+TEST_F(InvokeWhere, at_the_birth_of_threads) {
+  // Interrupted so often, the main thread is sometimes inside its clone, whose result is still to come.
+  Debugger d(program("short_threads", {"20000"}));
+  const SyscallHandler clones = d.handle_syscall({"clone", "clone3"}, {.on_exit = [&](Thread& t, SyscallHandler&) {
+                                                   EXPECT_GT(t.syscall_return(), d.pid());
+                                                 }});
+  d.run(no_stdio());
+  const std::size_t rounds = 300;
+  for (std::size_t i = 0; i < rounds; ++i) {
+    d.cont();
+    d.interrupt();
+    ASSERT_EQ(d.wait(patience).kind, StopKind::interrupted);
+    EXPECT_EQ(d.invoke_syscall("getppid"), ::getpid()) << "round " << i;
+  }
+  clones.remove();
+  d.kill();
+}
+
 TEST_F(InvokeWhere, in_another_thread_inside_a_callback) {
   Debugger d(program("crowd", {"4"}));
   std::size_t invoked = 0;
