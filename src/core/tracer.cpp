@@ -154,8 +154,9 @@ void Tracer::sleep_for_jobs(const Deadline& deadline) {
 
 std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
   if (foreign_zombie_) reap_dying();
-  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only
-  // stops are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT (HostChildren.LeftWaitableFromCallback).
+  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only stops
+  // are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT
+  // (Host.a_zombie_child_of_the_tracer_thread_costs_no_time).
   return os::look_any(sleep, !foreign_zombie_);
 }
 
