@@ -79,9 +79,10 @@ void Process::deliver_held(ThreadState& thread) {
 void Process::let_go(ThreadState& thread) {
   try {
     leave_for_good(thread);
-    thread.claimed = true;
-    deliver_held(thread);
-    thread.claimed = false;
+    {
+      const Claim claim(thread);
+      deliver_held(thread);
+    }
     if (!thread.stopped()) return;
     thread.registers.flush();
     os::detach(thread.tid, std::exchange(thread.signal, 0));

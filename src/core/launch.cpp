@@ -42,7 +42,8 @@ int delivery_signal(const ThreadState& thread) {
   return delivery ? thread.status.stop_signal() : 0;
 }
 
-/// On from the exec's event to the end of its execve: from there on the thread stands at the program's first instruction.
+/// On from the exec's event to the end of its execve: from there on the thread stands at the program's first
+/// instruction.
 void finish_exec(ThreadState& thread) {
   while (go(thread, os::Resume::syscall)) {
     if (thread.status.syscall_stop()) return;
@@ -55,8 +56,8 @@ bool run_to_entry(Process& process, ThreadState& thread) {
   const auto& info = arch::info(process.arch());
   const auto entry = os::read_auxiliary_vector(process.pid()).find(AT_ENTRY);
   if (!entry) throw UsageError("the program tells no entry point; run it with continue_to_entry = false");
-  // A debug register rather than a trap in the text: a child that the loader or a library's constructor forks would run into
-  // the trap, and dies of nothing here.
+  // A debug register rather than a trap in the text: a child that the loader or a library's constructor forks would run
+  // into the trap, and dies of nothing here.
   std::array<std::byte, 8> original{};
   const auto trap = info.trap_instruction;
   const bool hardware = os::set_execute_breakpoint(thread.tid, *entry);
@@ -91,18 +92,18 @@ bool run_to_entry(Process& process, ThreadState& thread) {
 Timer::Armed arm_kill(Process& process, Timeout after) {
   if (!after) return {};
   const auto handle = std::make_shared<support::Fd>(static_cast<int>(::syscall(SYS_pidfd_open, process.pid(), 0)));
-  return process.tracer().timer().arm(Timer::Clock::now() + *after,
-                                      [handle, weak = process.weak_from_this()] {
-                                        if (const auto alive = weak.lock()) alive->mark_timed_out();
-                                        ::syscall(SYS_pidfd_send_signal, handle->get(), SIGKILL, nullptr, 0);
-                                      });
+  return process.tracer().timer().arm(Timer::Clock::now() + *after, [handle, weak = process.weak_from_this()] {
+    if (const auto alive = weak.lock()) alive->mark_timed_out();
+    ::syscall(SYS_pidfd_send_signal, handle->get(), SIGKILL, nullptr, 0);
+  });
 }
 
 os::ThreadStatus status_for_attach(pid_t pid) {
   try {
     const os::ThreadStatus status = os::read_status(pid);
     if (status.state == 'Z' && os::list_threads(pid).size() <= 1) {
-      throw ProcessGone("process " + std::to_string(pid) + " is a zombie: it is dead and waits for its parent to take its status");
+      throw ProcessGone("process " + std::to_string(pid) +
+                        " is a zombie: it is dead and waits for its parent to take its status");
     }
     return status;
   } catch (const ProcessGone&) {
@@ -130,7 +131,8 @@ bool seize_thread(Process& process, pid_t tid) {
     return false;
   } catch (const OsError& error) {
     if (process.tracer().early(tid) || is_ours_or_dead(tid)) return false;
-    throw OsError(error.code(), "cannot attach to process " + std::to_string(process.pid()) + ": " + os::explain_refused_attach(tid));
+    throw OsError(error.code(),
+                  "cannot attach to process " + std::to_string(process.pid()) + ": " + os::explain_refused_attach(tid));
   }
 }
 
@@ -157,11 +159,7 @@ void launch(Process& process, LaunchPlan plan) {
   ThreadState& thread = process.add_thread(child.pid(), true);
   const auto alive = thread.shared_from_this();
   thread.fresh = false;
-  thread.claimed = true;
-  struct Release {
-    ThreadState& thread;
-    ~Release() { thread.claimed = false; }
-  } release{thread};
+  Claim claim(thread);
   try {
     os::seize(child.pid(), process.trace_options());
   } catch (...) {
@@ -189,7 +187,7 @@ void launch(Process& process, LaunchPlan plan) {
   finish_exec(thread);
   bool at_rest = thread.stopped() && thread.status.event() != Event::exit;
   if (at_rest && plan.continue_to_entry) at_rest = run_to_entry(process, thread);
-  thread.claimed = false;
+  claim.release();
   process.started(at_rest);
 }
 

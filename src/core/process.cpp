@@ -41,9 +41,10 @@ bool Process::anyone_running() const {
       threads_, [](const auto& thread) { return thread->run == Run::running || thread->run == Run::dying; });
 }
 
-ThreadState& Process::add_thread(pid_t tid, bool running) {
+ThreadState& Process::add_thread(pid_t tid, bool running, bool claimed) {
   auto thread = std::make_shared<ThreadState>(shared_from_this(), tid);
   thread->run = running ? Run::running : Run::stopped;
+  thread->claimed = claimed;
   {
     const std::lock_guard lock(mutex_);
     threads_.push_back(thread);

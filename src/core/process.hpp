@@ -95,7 +95,7 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] unsigned inherited_filters() const { return inherited_filters_; }
 
   // Threads.
-  ThreadState& add_thread(pid_t tid, bool running);
+  ThreadState& add_thread(pid_t tid, bool running, bool claimed = false);
   [[nodiscard]] const std::vector<std::shared_ptr<ThreadState>>& thread_list() const { return threads_; }
 
   // Events (process.cpp).

@@ -47,13 +47,12 @@ Remote::Remote(ThreadState& thread)
       saved_status_(thread.status),
       saved_view_(thread.view),
       saved_emulated_(thread.emulated),
-      saved_claimed_(thread.claimed),
+      claim_(thread),
       first_held_(thread.held_signals.size()) {
   if (!thread.stopped()) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
   }
-  thread.claimed = true;
   if (thread.status.event() == Event::clone || thread.status.event() == Event::exec) leave_event();
   const auto general = thread.registers.general();
   saved_.assign(general.begin(), general.end());
@@ -85,10 +84,7 @@ void Remote::leave_event() {
   // dispatch takes the place of the event's (InvokeWhere.at_the_birth_of_threads).
   if (thread_.status.event() == Event::exec) {
     process_.on_exec(thread_);
-    if (!thread_.stopped()) {
-      thread_.claimed = saved_claimed_;
-      throw ProcessGone("another thread executed a program under the id of this one");
-    }
+    if (!thread_.stopped()) throw ProcessGone("another thread executed a program under the id of this one");
   }
   while (!go(os::Resume::syscall)) {
   }
@@ -136,20 +132,24 @@ bool Remote::go(os::Resume how) {
       return false;
     case Event::fork:
     case Event::vfork:
-    case Event::clone: adopt_child(); return false;
+    case Event::clone:
+      adopt_child();
+      return false;
     case Event::exec:
       process_.on_exec(thread_);
       executed_ = true;
       return false;
     case Event::exit:
       process_.on_dying(thread_);
-      thread_.claimed = false;
+      claim_.release();
       process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
       finished_ = true;
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " died in the syscall");
-    case Event::stop: return how == os::Resume::cont;
+    case Event::stop:
+      return how == os::Resume::cont;
     case Event::vfork_done:
-    case Event::seccomp: return false;
+    case Event::seccomp:
+      return false;
   }
   return false;
 }
@@ -227,18 +227,12 @@ std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
 
 void Remote::adopt_child() {
   const auto child = static_cast<pid_t>(os::event_message(thread_.tid));
+  if (os::same_process(process_.pid(), child)) {
+    adopt_thread(child);
+    return;
+  }
   Tracer& tracer = process_.tracer();
   try {
-    if (os::same_process(process_.pid(), child)) {
-      ThreadState& born = process_.add_thread(child, true);
-      born.claimed = true;
-      tracer.pump_until([&] { return born.run != Run::running; });
-      if (!born.stopped()) return;
-      fix_child_registers(born.registers);
-      born.claimed = false;
-      process_.keep(born);
-      return;
-    }
     if (!tracer.wait_for_birth(child)) return;
     RegisterCache registers(child);
     fix_child_registers(registers);
@@ -247,6 +241,20 @@ void Remote::adopt_child() {
     // Killed in its first moment.
   }
   tracer.release_at_first_stop(child);
+}
+
+void Remote::adopt_thread(pid_t tid) {
+  // Claimed from the beginning: its first stop may have come already.
+  ThreadState& born = process_.add_thread(tid, true, true);
+  const auto alive = born.shared_from_this();
+  process_.tracer().pump_until([&] { return born.run != Run::running; });
+  try {
+    if (born.stopped()) fix_child_registers(born.registers);
+  } catch (const ProcessGone&) {
+    // Killed in its first moment, which its next status tells.
+  }
+  born.claimed = false;
+  if (born.stopped()) process_.keep(born);
 }
 
 void Remote::fix_child_registers(RegisterCache& registers) const {
@@ -291,7 +299,7 @@ void Remote::resend_held() {
 void Remote::restore_view() {
   thread_.view = saved_view_;
   thread_.emulated = saved_emulated_;
-  thread_.claimed = saved_claimed_;
+  claim_.release();
   if (saved_status_.syscall_stop()) {
     thread_.status = saved_status_;
     if (!thread_.pending) thread_.known_info.reset();
@@ -305,11 +313,6 @@ void Remote::restore_view() {
 void Remote::finish() {
   finished_ = true;
   if (!thread_.stopped()) return;
-  struct Release {
-    ThreadState& thread;
-    bool claimed;
-    ~Release() { thread.claimed = claimed; }
-  } release{thread_, saved_claimed_};
   if (executed_) {
     thread_.view = View::none;
     thread_.status = bare_stop;

@@ -16,8 +16,9 @@ namespace trapline::core {
 
 using SyscallArgs = std::array<std::uint64_t, 6>;
 
-/// The scope in which a stopped thread runs syscalls of ours. It leaves whatever stop the thread is at, and brings it back to
-/// an equivalent one: same registers, same view, an interrupted syscall that still restarts, signals still to come.
+/// The scope in which a stopped thread runs syscalls of ours. It leaves whatever stop the thread is at, and brings it
+/// back to an equivalent one: same registers, same view, an interrupted syscall that still restarts, signals still to
+/// come.
 ///
 /// No code is patched: the thread executes a syscall instruction that its program has anyway. On the tracer thread.
 class Remote {
@@ -41,10 +42,12 @@ class Remote {
   void leave_enter();
   void hold_current_signal();
   void enter_call(std::int64_t number, const SyscallArgs& args);
-  /// Lets the thread go on and waits until it stops; false when it was not for what we wait for and it is to go on again.
+  /// Lets the thread go on and waits until it stops; false when it was not for what we wait for and it is to go on
+  /// again.
   bool go(os::Resume how);
   void hold(int signal);
   void adopt_child();
+  void adopt_thread(pid_t tid);
   void fix_child_registers(RegisterCache& registers) const;
   void return_to_enter();
   void return_to_signal_check();
@@ -64,7 +67,7 @@ class Remote {
   os::WaitStatus saved_status_;
   ThreadState::View saved_view_;
   bool saved_emulated_;
-  bool saved_claimed_;
+  Claim claim_;
   bool was_at_enter_ = false;
   bool left_enter_ = false;
   bool interrupted_ = false;
@@ -74,10 +77,11 @@ class Remote {
 };
 
 /// invoke_syscall: copies arguments in, runs the call, copies outputs back.
-[[nodiscard]] std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<const InvokeArgument> arguments);
+[[nodiscard]] std::int64_t invoke(ThreadState& thread, const SyscallId& syscall,
+                                  std::span<const InvokeArgument> arguments);
 
-/// At a signal-delivery-stop that interrupted a syscall: finds out whether the handler of the signal restarts syscalls. That
-/// costs the stop; the signal comes back with the answer.
+/// At a signal-delivery-stop that interrupted a syscall: finds out whether the handler of the signal restarts syscalls.
+/// That costs the stop; the signal comes back with the answer.
 void ask_whether_signal_restarts(ThreadState& thread);
 
 /// Unmaps our scratch mapping, if there is one, before the process is let go.

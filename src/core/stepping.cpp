@@ -19,14 +19,11 @@ using View = ThreadState::View;
 /// One step under way: the thread is claimed, so that its stops come here.
 class Step {
  public:
-  explicit Step(ThreadState& thread)
-      : thread_(thread), process_(*thread.process), claimed_(thread.claimed), busy_(process_) {
+  explicit Step(ThreadState& thread) : thread_(thread), process_(*thread.process), claim_(thread), busy_(process_) {
     if (thread.status.event() == Event::exit) {
       throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it executes no instruction any more");
     }
-    thread_.claimed = true;
   }
-  ~Step() { thread_.claimed = claimed_; }
   Step(const Step&) = delete;
   Step& operator=(const Step&) = delete;
 
@@ -43,7 +40,7 @@ class Step {
 
   ThreadState& thread_;
   Process& process_;
-  bool claimed_;
+  Claim claim_;
   Process::Busy busy_;
 };
 
@@ -90,19 +87,24 @@ std::optional<Stop> Step::handle_stop(bool through_syscall) {
       if (status.stop_signal() == SIGTRAP && !through_syscall) return done();
       return stop_of(on_signal_stop(thread_));
     }
-    case Event::exec: process_.on_exec(thread_); return std::nullopt;
+    case Event::exec:
+      process_.on_exec(thread_);
+      return std::nullopt;
     case Event::exit:
       process_.on_dying(thread_);
-      thread_.claimed = false;
+      claim_.release();
       process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
       if (process_.dead()) return process_.stop_of_death();
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " exited");
-    case Event::clone: process_.on_clone(thread_); return std::nullopt;
+    case Event::clone:
+      process_.on_clone(thread_);
+      return std::nullopt;
     case Event::stop:
     case Event::fork:
     case Event::vfork:
     case Event::vfork_done:
-    case Event::seccomp: return std::nullopt;
+    case Event::seccomp:
+      return std::nullopt;
   }
   return std::nullopt;
 }
@@ -128,6 +130,8 @@ Stop Step::run() {
 
 }  // namespace
 
-Stop step(ThreadState& thread) { return Step(thread).run(); }
+Stop step(ThreadState& thread) {
+  return Step(thread).run();
+}
 
 }  // namespace trapline::core

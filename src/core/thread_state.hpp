@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "core/open_call.hpp"
@@ -18,8 +19,8 @@ namespace trapline::core {
 
 class Process;
 
-/// A signal that we took from a thread (to run something in it) and owe it: it comes back by tgkill, and at that delivery
-/// stop gets its own siginfo again.
+/// A signal that we took from a thread (to run something in it) and owe it: it comes back by tgkill, and at that
+/// delivery stop gets its own siginfo again.
 struct HeldSignal {
   siginfo_t info{};
   /// Its event was dispatched before it was taken.
@@ -57,6 +58,8 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   bool pending = false;
   /// Its stop was looked at and not taken (os::look_any).
   bool untaken = false;
+  /// That stop's status, should `status` have changed since.
+  os::WaitStatus untaken_status;
   /// Somebody waits for this thread's next stop and handles it himself.
   bool claimed = false;
   /// We asked for a stop that has not come yet, and need not come if another stop is first.
@@ -91,6 +94,20 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   std::optional<bool> filtered;
   /// The handlers whose callbacks are running on this thread.
   std::vector<const SyscallTrap*> running_traps;
+};
+
+/// Claims a thread for as long as it lives.
+class Claim {
+ public:
+  explicit Claim(ThreadState& thread) : thread_(thread), outer_(std::exchange(thread.claimed, true)) {}
+  ~Claim() { release(); }
+  Claim(const Claim&) = delete;
+  Claim& operator=(const Claim&) = delete;
+  void release() { thread_.claimed = outer_; }
+
+ private:
+  ThreadState& thread_;
+  const bool outer_;
 };
 
 }  // namespace trapline::core

@@ -154,8 +154,8 @@ void Tracer::sleep_for_jobs(const Deadline& deadline) {
 
 std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
   if (foreign_zombie_) reap_dying();
-  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only stops
-  // are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT
+  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only
+  // stops are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT
   // (Host.a_zombie_child_of_the_tracer_thread_costs_no_time).
   return os::look_any(sleep, !foreign_zombie_);
 }
@@ -189,11 +189,12 @@ void Tracer::handle(const os::Waited& event) {
   // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was
   // taken: the id might still mean the old leader (ptrace_freeze_traced; Threads.one_that_is_not_the_leader_may_exec).
   if (event.status.dead() || event.status.event() == os::WaitStatus::Event::exec) {
-    os::take(event.tid);
+    const auto taken = os::take(event.tid);
+    thread->process->on_event(*thread, taken ? taken->status : event.status);
   } else {
-    note_untaken(*thread);
+    note_untaken(*thread, event.status);
+    thread->process->on_event(*thread, event.status);
   }
-  thread->process->on_event(*thread, event.status);
 }
 
 void Tracer::handle_stranger(const os::Waited& event) {
@@ -295,7 +296,8 @@ void Tracer::remove(const Process& process) {
   std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });
 }
 
-void Tracer::note_untaken(ThreadState& thread) {
+void Tracer::note_untaken(ThreadState& thread, os::WaitStatus status) {
+  thread.untaken_status = status;
   if (std::exchange(thread.untaken, true)) return;
   untaken_.push_back(&thread);
 }
@@ -306,11 +308,14 @@ void Tracer::note_resumed(ThreadState& thread) {
 }
 
 void Tracer::take_untaken() {
-  for (ThreadState* thread : untaken_) {
+  while (!untaken_.empty()) {
+    const auto thread = untaken_.back()->shared_from_this();
+    untaken_.pop_back();
     thread->untaken = false;
-    os::take(thread->tid);
+    const auto taken = os::take(thread->tid);
+    // A SIGKILL ends any stop, and what is taken then is the exit (Death.someone_else_kills_it_during_a_callback).
+    if (taken && taken->status != thread->untaken_status) thread->process->on_event(*thread, taken->status);
   }
-  untaken_.clear();
 }
 
 Tracer::CallbackScope::~CallbackScope() {

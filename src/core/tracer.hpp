@@ -77,7 +77,7 @@ class Tracer {
   [[nodiscard]] bool wait_for_birth(pid_t child);
 
   /// The stop was not taken (os::look_any); it must be before the next look if the thread stays stopped.
-  void note_untaken(ThreadState& thread);
+  void note_untaken(ThreadState& thread, os::WaitStatus status);
   void note_resumed(ThreadState& thread);
 
   /// Runs a function on a thread of its own at a time; see Timer.

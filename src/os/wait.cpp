@@ -42,7 +42,7 @@ std::optional<Waited> look_one(pid_t tid, Sleep sleep) {
   return wait_for(P_PID, tid, WSTOPPED | WEXITED | WNOWAIT | (sleep == Sleep::no ? WNOHANG : 0));
 }
 
-void take(pid_t tid) { wait_for(P_PID, tid, WSTOPPED | WEXITED | WNOHANG); }
+std::optional<Waited> take(pid_t tid) { return wait_for(P_PID, tid, WSTOPPED | WEXITED | WNOHANG); }
 
 bool has_children() {
   siginfo_t info{};

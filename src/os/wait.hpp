@@ -20,6 +20,8 @@ class WaitStatus {
   /// `value` is the stop signal, with PTRACE_O_TRACESYSGOOD's bit and the event above it.
   static constexpr WaitStatus stopped(int value) { return {Kind::stopped, value}; }
 
+  friend constexpr bool operator==(WaitStatus, WaitStatus) = default;
+
   [[nodiscard]] constexpr Kind kind() const { return kind_; }
   [[nodiscard]] constexpr bool dead() const { return kind_ != Kind::stopped; }
   [[nodiscard]] constexpr int exit_code() const { return value_; }
@@ -61,8 +63,9 @@ enum class Sleep { no, until_event };
 [[nodiscard]] std::optional<Waited> look_any(Sleep sleep, bool deaths);
 /// The same for one thread.
 [[nodiscard]] std::optional<Waited> look_one(pid_t tid, Sleep sleep);
-/// Takes the change that was looked at, so that it is not seen again; a dead thread is reaped.
-void take(pid_t tid);
+/// Takes the change that was looked at, so that it is not seen again, and returns it: a SIGKILL may have put another one in
+/// its place. A dead thread is reaped.
+std::optional<Waited> take(pid_t tid);
 /// True when this thread has any child or tracee.
 [[nodiscard]] bool has_children();
 
