@@ -304,6 +304,7 @@ void Process::finish(os::WaitStatus status, ThreadState& last) {
   }
   support::log(LogCategory::process, [&] { return "process " + std::to_string(pid_) + " is dead"; });
   rest_->set(RestSignal::State::dead);
+  tracer_->remove(*this);
 }
 
 Stop Process::stop_of_death() const {
