@@ -78,8 +78,7 @@ std::optional<Stop> Step::handle_stop(bool through_syscall) {
   switch (status.event()) {
     case Event::none: {
       if (status.syscall_stop()) {
-        const auto stop = stop_of(on_syscall_stop(thread_));
-        if (stop) return stop;
+        if (auto stop = stop_of(on_syscall_stop(thread_))) return stop;
         // Its exit: the instruction is done.
         if (!thread_.calls.empty() && thread_.view == View::enter) return std::nullopt;
         return through_syscall && thread_.view == View::exit ? std::optional(done()) : std::nullopt;

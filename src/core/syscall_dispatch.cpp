@@ -496,7 +496,7 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
     // The kernel will not run the call that stopped here: back onto the instruction, and in again for good.
     OpenCall& call = thread.calls.top();
     const auto& words = registers_of(thread, call.abi);
-    const std::int64_t number = static_cast<std::int64_t>(thread.registers.word(words.number_at_stop));
+    const auto number = static_cast<std::int64_t>(thread.registers.word(words.number_at_stop));
     thread.registers.set_word(words.pc, call.pc - arch::syscall_instruction_size(call.abi));
     thread.registers.set_word(words.number_before, static_cast<std::uint64_t>(number));
     thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});

@@ -260,7 +260,7 @@ void Tracer::release_at_first_stop(pid_t tid) {
   to_release_.push_back(tid);
 }
 
-void Tracer::add(std::shared_ptr<ThreadState> thread) {
+void Tracer::add(const std::shared_ptr<ThreadState>& thread) {
   const pid_t tid = thread->tid;
   const auto early = early_.find(tid);
   threads_[tid] = thread;

@@ -48,7 +48,7 @@ class Tracer {
 
   // On the tracer thread only, from here on.
 
-  void add(std::shared_ptr<ThreadState> thread);
+  void add(const std::shared_ptr<ThreadState>& thread);
   /// An exec by another thread than the leader gives it the leader's id.
   void rename(pid_t from, pid_t to);
   void remove(pid_t tid);

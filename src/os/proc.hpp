@@ -85,7 +85,7 @@ class AuxiliaryVector {
     std::uint64_t value = 0;
   };
 
-  explicit AuxiliaryVector(std::string_view bytes);
+  explicit AuxiliaryVector(std::string_view text);
   [[nodiscard]] std::optional<std::uint64_t> find(std::uint64_t type) const;
   [[nodiscard]] const std::vector<Entry>& entries() const { return entries_; }
 

@@ -54,7 +54,7 @@ struct SpawnChild {
   alignas(8) char buffer[1024] = {};
 };
 
-/// The child's whole life before its program; `child` is a SpawnChild*. Never returns.
-void run_spawn_child(void* child);
+/// The child's whole life before its program; `argument` is a SpawnChild*. Never returns.
+void run_spawn_child(void* argument);
 
 }  // namespace trapline::os

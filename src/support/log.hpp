@@ -7,7 +7,7 @@
 
 namespace trapline::support {
 
-void set_log_sink(LogSink sink);
+void set_log_sink(LogSink function);
 [[nodiscard]] bool log_enabled() noexcept;
 void write_log(LogCategory category, const std::string& line);
 

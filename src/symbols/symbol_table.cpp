@@ -57,7 +57,7 @@ class Cache {
  public:
   static Cache& instance() {
     // Never destroyed: threads may still ask while the host's statics go.
-    static Cache* const cache = new Cache;
+    static auto* const cache = new Cache;
     return *cache;
   }
 
