@@ -84,12 +84,14 @@ TEST_F(Host, a_sleeping_tracee_costs_no_time) {
 TEST_F(Host, a_zombie_child_of_the_tracer_thread_costs_no_time) {
   Debugger d(program("block"));
   std::unique_ptr<HostChild> child;
+  std::atomic<bool> started = false;
   d.handle_syscall(announcement, {.on_enter = [&](Thread&, SyscallHandler&) {
                      child = std::make_unique<HostChild>(std::vector<std::string>{tracee("exit_with"), "15"});
+                     started = true;
                    }});
   d.run(no_stdio());
   d.cont();
-  ASSERT_TRUE(eventually([&] { return blocked_in(d.pid(), 34) && state_of(child->pid()) == 'Z'; }));
+  ASSERT_TRUE(eventually([&] { return started && blocked_in(d.pid(), 34) && state_of(child->pid()) == 'Z'; }));
   expect_idle("with a zombie on the tracer thread");
   // And the tracer still sees its tracee die behind that zombie.
   ASSERT_EQ(::kill(d.pid(), SIGKILL), 0);
