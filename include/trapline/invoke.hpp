@@ -20,6 +20,8 @@ namespace trapline {
 /// bytes and trivially copyable objects are passed by address of their copy.
 class InvokeArgument {
  public:
+  // clang-format 14 knows no requires clauses.
+  // clang-format off
   template <class T>
     requires(std::integral<T> || std::is_enum_v<T>)
   InvokeArgument(T value) : value_(extend(value)) {}
@@ -52,6 +54,7 @@ class InvokeArgument {
   InvokeArgument(T (&array)[N]) : in_(std::as_bytes(std::span<const T>(array, N))), copied_(true) {
     if constexpr (!std::is_const_v<T>) out_ = std::as_writable_bytes(std::span<T>(array, N));
   }
+  // clang-format on
   template <std::size_t N>
   InvokeArgument(char (&buffer)[N]) : in_(std::as_bytes(std::span<const char>(buffer, N))), copied_(true) {
     out_ = std::as_writable_bytes(std::span<char>(buffer, N));

@@ -10,6 +10,8 @@ using Names = std::span<const std::string_view>;
 
 constexpr std::string_view groups[] = {"file", "desc", "network", "net", "process", "memory", "signal", "ipc", "creds", "clock"};
 
+// One name a line would be pages of them.
+// clang-format off
 // What the parameters do not tell. The sets are strace's (strace(1), "-e trace="), and a little more where its classes leave
 // out what their names promise: %desc has the sockets, %memory process_madvise, %network socketcall, %clock stime.
 // clang-format off
@@ -58,6 +60,7 @@ constexpr std::string_view fd_names[] = {"fd", "dfd", "dirfd", "olddfd", "newdfd
 constexpr std::string_view path_names[] = {"filename", "pathname", "path", "oldname", "newname", "dir_name", "dev_name",
                                            "new_root", "put_old", "library", "specialfile", "from_pathname", "to_pathname",
                                            "special", "old", "new", "name"};
+// clang-format on
 // clang-format on
 
 bool contains(Names names, std::string_view name) { return std::ranges::find(names, name) != names.end(); }
