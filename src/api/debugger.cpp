@@ -32,7 +32,8 @@ std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
 std::vector<std::string> flatten(const std::optional<Environment>& environment) {
   std::vector<std::string> result;
   if (environment) {
-    for (const auto& [name, value] : *environment) result.push_back(name + "=" + value);
+    result.reserve(environment->size());
+    for (const auto& [name, value] : *environment) result.push_back(std::string(name).append("=").append(value));
   } else {
     for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) result.emplace_back(*entry);
   }
@@ -42,6 +43,7 @@ std::vector<std::string> flatten(const std::optional<Environment>& environment) 
 std::vector<os::SpawnLimit> limits_of(const std::vector<ResourceLimit>& limits) {
   constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
   std::vector<os::SpawnLimit> result;
+  result.reserve(limits.size());
   for (const ResourceLimit& limit : limits) {
     result.push_back({limit.resource, limit.soft.value_or(unlimited), limit.hard.value_or(unlimited)});
   }

@@ -17,7 +17,7 @@ class FunctionRef<Result(Args...)> {
   // clang-format off
   template <class F>
     requires(!std::is_same_v<std::remove_cvref_t<F>, FunctionRef> && std::is_invocable_r_v<Result, F&, Args...>)
-  FunctionRef(F&& function)
+  FunctionRef(F&& function)  // NOLINT(bugprone-forwarding-reference-overload): the clause excludes FunctionRef itself
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(function)))),
         call_([](void* object, Args... args) -> Result {
           return (*static_cast<std::remove_reference_t<F>*>(object))(std::forward<Args>(args)...);
