@@ -27,7 +27,7 @@ struct DebuggerOptions {
   std::vector<std::string> argv{};
   /// The file to execute when it is not argv[0]; without a slash it is looked up in PATH, like execvp(3).
   std::filesystem::path path{};
-  /// The whole environment; unset means the host's at run().
+  /// The whole environment, not an addition to the host's; unset means the host's at run().
   std::optional<Environment> env{};
   std::filesystem::path cwd{};
   std::optional<uid_t> uid{};
@@ -50,7 +50,8 @@ struct RunOptions {
 
 /// Launches or attaches to a process and owns it: the Process of its root, and the thread that traces it.
 ///
-/// Move-only. The destructor kills the process or lets it go, as kill_on_exit says, and leaves nothing behind.
+/// Move-only. The destructor kills the process or lets it go, as kill_on_exit says, and leaves nothing behind; it must
+/// not run inside a callback of this object.
 class TRAPLINE_API Debugger : public Process {
  public:
   explicit Debugger(DebuggerOptions options);

@@ -31,7 +31,8 @@ class TRAPLINE_API SyscallId {
   std::variant<std::int64_t, std::string> value_;
 };
 
-/// Several syscalls: a number, a name, a list of them, `"all"`, a group (`"%file"`) or a regular expression (`"/^open/"`).
+/// Several syscalls: a number, a name, a list of them, `"all"` (or `"*"`), a group (`"%file"`) or a regular expression
+/// (`"/^open/"`).
 class TRAPLINE_API SyscallSet {
  public:
   template <std::integral T>

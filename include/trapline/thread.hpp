@@ -81,7 +81,6 @@ class TRAPLINE_API Thread {
   /// Executes one instruction of this thread while the other threads of its process stay at rest.
   Stop step() const;
 
-
   friend bool operator==(const Thread& a, const Thread& b) { return a.state_ == b.state_; }
 
   /// For trapline itself: handles come from Process, Stop and callbacks.
