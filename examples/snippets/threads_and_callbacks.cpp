@@ -18,7 +18,15 @@ static void stop_at_stdout(Thread& t, SyscallHandler&) {
   if (t.syscall_arg(0) == 1) t.process().interrupt();
 }
 
+static void look_at_all(Thread& t, SyscallHandler&) {
+  const StoppedWorld world = t.process().stop_world();
+  std::size_t mapped = 0;
+  for (const Thread& one : t.process().threads()) mapped += t.process().maps().at(one.pc()) != nullptr ? 1 : 0;
+  std::cout << mapped << " thread at rest in mapped memory\n";
+}
+
 static void stop_from_a_callback(const Debugger& d) {
+  d.handle_syscall("write", {.on_enter = look_at_all});
   d.handle_syscall("write", {.on_enter = stop_at_stdout, .once = true});
   d.cont();
   std::cout << to_string(d.wait().kind) << '\n';
