@@ -42,7 +42,9 @@ Pieces pieces_of(const RegisterRow& row, const XstateLayout& layout) {
   constexpr XstateComponent legacy{0, legacy_size};
   Pieces pieces;
   switch (row.set) {
-    case RegisterSet::general: pieces.possible = false; break;
+    case RegisterSet::general:
+      pieces.possible = false;
+      break;
     case RegisterSet::legacy:
       pieces.add(legacy, row.offset, row.size, row.offset >= xmm_offset || row.name == "mxcsr" ? sse : x87);
       break;
@@ -50,13 +52,17 @@ Pieces pieces_of(const RegisterRow& row, const XstateLayout& layout) {
       pieces.add(legacy, xmm_offset + row.offset, 16, sse);
       pieces.add(layout.avx, row.offset, 16, avx);
       break;
-    case RegisterSet::opmask: pieces.add(layout.opmask, row.offset, row.size, opmask); break;
+    case RegisterSet::opmask:
+      pieces.add(layout.opmask, row.offset, row.size, opmask);
+      break;
     case RegisterSet::zmm_high:
       pieces.add(legacy, xmm_offset + row.offset / 2, 16, sse);
       pieces.add(layout.avx, row.offset / 2, 16, avx);
       pieces.add(layout.zmm_high, row.offset, 32, zmm_high);
       break;
-    case RegisterSet::zmm16: pieces.add(layout.zmm16, row.offset, row.size, zmm16); break;
+    case RegisterSet::zmm16:
+      pieces.add(layout.zmm16, row.offset, row.size, zmm16);
+      break;
   }
   return pieces;
 }
@@ -89,12 +95,21 @@ bool has_vector(std::span<const std::byte> area, const RegisterRow& row, const X
   const Pieces pieces = pieces_of(row, layout);
   if (!pieces.possible) return false;
   const std::uint64_t enabled = load(area, enabled_offset) | 3;
-  return std::all_of(pieces.list.begin(), pieces.list.begin() + static_cast<std::ptrdiff_t>(pieces.count), [&](const Piece& piece) {
-    return (enabled >> piece.component & 1) != 0 && piece.offset + piece.size <= area.size();
-  });
+  return std::all_of(pieces.list.begin(), pieces.list.begin() + static_cast<std::ptrdiff_t>(pieces.count),
+                     [&](const Piece& piece) {
+                       return (enabled >> piece.component & 1) != 0 && piece.offset + piece.size <= area.size();
+                     });
 }
 
-void read_vector(std::span<const std::byte> area, const RegisterRow& row, const XstateLayout& layout, std::span<std::byte> into) {
+std::uint32_t mxcsr_mask(std::span<const std::byte> area) {
+  constexpr std::size_t mask_offset = 28;
+  constexpr std::uint32_t without_daz = 0xffbf;
+  const auto mask = static_cast<std::uint32_t>(load(area, mask_offset));
+  return mask != 0 ? mask : without_daz;
+}
+
+void read_vector(std::span<const std::byte> area, const RegisterRow& row, const XstateLayout& layout,
+                 std::span<std::byte> into) {
   const Pieces pieces = pieces_of(row, layout);
   std::size_t done = 0;
   for (std::size_t i = 0; i < pieces.count && done < into.size(); ++i) {
@@ -104,7 +119,8 @@ void read_vector(std::span<const std::byte> area, const RegisterRow& row, const 
   }
 }
 
-void write_vector(std::span<std::byte> area, const RegisterRow& row, const XstateLayout& layout, std::span<const std::byte> bytes) {
+void write_vector(std::span<std::byte> area, const RegisterRow& row, const XstateLayout& layout,
+                  std::span<const std::byte> bytes) {
   const Pieces pieces = pieces_of(row, layout);
   std::uint64_t in_use = load(area, in_use_offset);
   std::size_t done = 0;

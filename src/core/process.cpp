@@ -239,14 +239,15 @@ void Process::on_exec(ThreadState& thread) {
     forget(*other);
   }
   image_changed();
-  survivor->registers.expire();
+  survivor->registers.forget();
   if (survivor.get() != &thread && running() && !gathering_) resume(*survivor);
 }
 
 void Process::on_dying(ThreadState& thread) {
   try {
     // The last moment at which there are registers; they stay readable after the death.
-    if (thread.registers.known_word(0) == std::nullopt) static_cast<void>(thread.registers.general());
+    static_cast<void>(thread.registers.general());
+    static_cast<void>(thread.registers.vector());
   } catch (const Error&) {
   }
   thread.registers.freeze();

@@ -1,5 +1,7 @@
 #include "core/register_cache.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
 
@@ -18,6 +20,21 @@ constexpr bool single_words_writable = true;
 #else
 constexpr bool single_words_writable = false;
 #endif
+
+/// The kernel's size differs between machines, and between tasks (AMX is enabled on demand): only a buffer that is not
+/// filled shows it.
+std::vector<std::byte> read_xstate(pid_t tid) {
+  static std::atomic<std::size_t> usual{4096 - 64};
+  std::vector<std::byte> bytes(usual + 64);
+  std::size_t size = os::read_registers(tid, os::RegisterSet::xstate, bytes);
+  if (size == bytes.size()) {
+    bytes.resize(largest_xstate);
+    size = os::read_registers(tid, os::RegisterSet::xstate, bytes);
+  }
+  bytes.resize(size);
+  usual = std::min(size, largest_xstate - 64);
+  return bytes;
+}
 
 }  // namespace
 
@@ -54,11 +71,39 @@ std::optional<std::uint64_t> RegisterCache::known_word(std::size_t index) const 
   return value;
 }
 
+std::int64_t RegisterCache::widened(std::uint64_t value) const {
+  constexpr std::uint64_t first_error = 0xfffff001;
+  constexpr std::uint64_t upper_half = 0xffffffff00000000;
+  if (size_ == i386_set_size && value >= first_error) value |= upper_half;
+  return static_cast<std::int64_t>(value);
+}
+
+std::optional<std::int64_t> RegisterCache::known_signed_word(std::size_t index) const {
+  const auto known = known_word(index);
+  if (!known) return std::nullopt;
+  return widened(*known);
+}
+
 void RegisterCache::set_word(std::size_t index, std::uint64_t value) {
   if (size_ == 0 || size_ == i386_set_size || !single_words_writable) load();
   const std::size_t width = size_ == i386_set_size ? 4 : 8;
   std::memcpy(bytes_.data() + index * width, &value, width);
   changed_words_ |= std::uint64_t{1} << index;
+}
+
+void RegisterCache::write_word_through(std::size_t index, std::uint64_t value) {
+  if (size_ == 0) load();
+  if (single_words_writable && size_ != i386_set_size) {
+    os::write_register(tid_, index * 8, value);
+    set_word(index, value);
+    return;
+  }
+  load();
+  auto with_it = bytes_;
+  const std::size_t width = size_ == i386_set_size ? 4 : 8;
+  std::memcpy(with_it.data() + index * width, &value, width);
+  os::write_registers(tid_, os::RegisterSet::general, std::span(with_it).first(size_));
+  bytes_ = with_it;
 }
 
 std::span<std::byte> RegisterCache::general() {
@@ -84,8 +129,7 @@ void RegisterCache::set_general_byte_range(std::size_t offset, std::span<const s
 
 std::span<std::byte> RegisterCache::vector() {
   if (!vector_loaded_ && !frozen_) {
-    vector_.resize(largest_xstate);
-    vector_.resize(os::read_registers(tid_, os::RegisterSet::xstate, vector_));
+    vector_ = read_xstate(tid_);
     vector_loaded_ = true;
   }
   return vector_;
@@ -115,6 +159,7 @@ void RegisterCache::flush() {
 void RegisterCache::freeze() {
   frozen_ = true;
   changed_words_ = 0;
+  vector_changed_ = false;
 }
 
 }  // namespace trapline::core

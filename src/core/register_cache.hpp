@@ -13,8 +13,8 @@
 
 namespace trapline::core {
 
-/// The registers of one stopped thread: fetched when first looked at, written back when it goes on, and only if changed.
-/// After the thread's death they stay readable as they were last seen.
+/// The registers of one stopped thread: fetched when first looked at, written back when it goes on, and only if
+/// changed. After the thread's death they stay readable as they were last seen.
 class RegisterCache {
  public:
   static constexpr std::size_t max_words = 34;
@@ -26,6 +26,12 @@ class RegisterCache {
   void set_word(std::size_t index, std::uint64_t value);
   /// What is known of a word without asking the kernel.
   [[nodiscard]] std::optional<std::uint64_t> known_word(std::size_t index) const;
+  /// The same as syscall numbers and results, widened as the kernel does it for 32-bit tracees: -4095 to -1 are errors
+  /// (or no syscall at all), everything else may be an address.
+  [[nodiscard]] std::int64_t signed_word(std::size_t index) { return widened(word(index)); }
+  [[nodiscard]] std::optional<std::int64_t> known_signed_word(std::size_t index) const;
+  /// Writes at once, so that what the kernel refuses throws OsError here and changes nothing.
+  void write_word_through(std::size_t index, std::uint64_t value);
   [[nodiscard]] bool changed() const { return changed_words_ != 0 || vector_changed_; }
 
   [[nodiscard]] std::span<std::byte> general();
@@ -43,12 +49,18 @@ class RegisterCache {
     vector_loaded_ = false;
     vector_changed_ = false;
   }
+  /// After an exec, which may have changed the width of the words.
+  void forget() {
+    expire();
+    size_ = 0;
+  }
   /// From here on nothing is asked of the kernel.
   void freeze();
   void set_tid(pid_t tid) { tid_ = tid; }
 
  private:
   void load();
+  [[nodiscard]] std::int64_t widened(std::uint64_t value) const;
 
   pid_t tid_;
   bool frozen_ = false;

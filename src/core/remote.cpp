@@ -56,8 +56,8 @@ Remote::Remote(ThreadState& thread)
   if (thread.status.event() == Event::clone || thread.status.event() == Event::exec) leave_event();
   const auto general = thread.registers.general();
   saved_.assign(general.begin(), general.end());
-  saved_number_ = static_cast<std::int64_t>(thread.registers.word(words_.number_at_stop));
-  saved_result_ = static_cast<std::int64_t>(thread.registers.word(words_.result));
+  saved_number_ = thread.registers.signed_word(words_.number_at_stop);
+  saved_result_ = thread.registers.signed_word(words_.result);
   saved_pc_ = thread.registers.word(words_.pc);
   if (thread.status.syscall_stop()) {
     if (!thread.known_info) thread.known_info = os::syscall_info(thread.tid);
@@ -194,7 +194,7 @@ std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
       continue;
     }
     if (!stepping && os::syscall_info(thread_.tid).side == os::SyscallInfo::Side::enter) continue;
-    const auto result = static_cast<std::int64_t>(thread_.registers.word(words_.result));
+    const auto result = thread_.registers.signed_word(words_.result);
     // Interrupted by a signal that we hold back: the kernel sends it in again.
     if (stepping ? thread_.registers.word(words_.pc) != site : !restarts(result)) return result;
   }

@@ -187,8 +187,8 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
         (*callback)(handle, handler);
       });
       if (!thread.stopped()) return Verdict::go_on;
-      if (const auto written = thread.registers.known_word(registers_of(thread, call.abi).result)) {
-        call.result = static_cast<std::int64_t>(*written);
+      if (const auto written = thread.registers.known_signed_word(registers_of(thread, call.abi).result)) {
+        call.result = *written;
       }
     }
   }
@@ -308,7 +308,7 @@ enum class Interruption { none, restarts, ends, unknown };
 
 Interruption interruption(ThreadState& thread, const OpenCall& call, int signal, std::optional<bool> known) {
   if (!os::catches_signal(thread.tid, signal)) return Interruption::none;
-  const auto result = static_cast<std::int64_t>(thread.registers.word(registers_of(thread, call.abi).result));
+  const auto result = thread.registers.signed_word(registers_of(thread, call.abi).result);
   // An earlier handler has returned onto the instruction already: the call will be issued again in any case.
   if (result == erestartnointr || !restarts(result)) return Interruption::restarts;
   if (result != erestartsys) return Interruption::ends;
@@ -375,8 +375,8 @@ void read_back(ThreadState& thread, OpenCall& call) {
   if (!thread.registers.changed()) return;
   const auto& words = registers_of(thread, call.abi);
   if (!call.skipped) {
-    if (const auto number = thread.registers.known_word(words.number_at_stop)) {
-      call.number = static_cast<std::int64_t>(*number);
+    if (const auto number = thread.registers.known_signed_word(words.number_at_stop)) {
+      call.number = *number;
     }
   }
   for (std::size_t i = 0; i < call.args.size(); ++i) {
@@ -496,7 +496,7 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
     // The kernel will not run the call that stopped here: back onto the instruction, and in again for good.
     OpenCall& call = thread.calls.top();
     const auto& words = registers_of(thread, call.abi);
-    const auto number = static_cast<std::int64_t>(thread.registers.word(words.number_at_stop));
+    const std::int64_t number = thread.registers.signed_word(words.number_at_stop);
     thread.registers.set_word(words.pc, call.pc - arch::syscall_instruction_size(call.abi));
     thread.registers.set_word(words.number_before, static_cast<std::uint64_t>(number));
     thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
@@ -524,8 +524,8 @@ void note_interrupted_call(ThreadState& thread) {
   if (!thread.calls.empty() && thread.calls.top().state == State::restarting) return;
   const Abi abi = arch::native_abi(thread.process->arch());
   const auto& words = registers_of(thread, abi);
-  const auto number = static_cast<std::int64_t>(thread.registers.word(words.number_at_stop));
-  if (number < 0 || !restarts(static_cast<std::int64_t>(thread.registers.word(words.result)))) return;
+  const auto number = thread.registers.signed_word(words.number_at_stop);
+  if (number < 0 || !restarts(thread.registers.signed_word(words.result))) return;
   os::SyscallInfo info;
   info.number = number;
   info.pc = thread.registers.word(words.pc);

@@ -47,7 +47,7 @@ Abi view_abi(const ThreadState& thread) {
 }
 
 std::int64_t view_number(ThreadState& thread) {
-  if (view_of(thread) == View::none) return static_cast<std::int64_t>(thread.registers.word(words(thread).number_before));
+  if (view_of(thread) == View::none) return thread.registers.signed_word(words(thread).number_before);
   OpenCall& call = current(thread);
   if (view_of(thread) == View::enter) read_back(thread, call);
   return call.number;
@@ -80,11 +80,11 @@ void view_set_arg(ThreadState& thread, unsigned index, std::uint64_t value) {
 
 std::int64_t view_return(ThreadState& thread) {
   switch (view_of(thread)) {
-    case View::none: return static_cast<std::int64_t>(thread.registers.word(words(thread).result));
+    case View::none: return thread.registers.signed_word(words(thread).result);
     case View::enter: throw UsageError("syscall_return() at a syscall's enter: the call has not run yet; read it at exit");
     case View::exit: break;
   }
-  if (const auto written = thread.registers.known_word(words(thread).result)) return static_cast<std::int64_t>(*written);
+  if (const auto written = thread.registers.known_signed_word(words(thread).result)) return *written;
   return current(thread).result;
 }
 

@@ -131,6 +131,13 @@ TEST(Xstate, what_the_cpu_has_not_is_no_register) {
   EXPECT_TRUE(has_vector(area(avx512), row("xmm0"), XstateLayout{}));
 }
 
+TEST(Xstate, mxcsr_mask) {
+  Bytes bytes = area(3);
+  EXPECT_EQ(mxcsr_mask(bytes), 0xffbfU) << "0 stands for the oldest CPUs";
+  bytes[28] = bytes[29] = std::byte{0xff};
+  EXPECT_EQ(mxcsr_mask(bytes), 0xffffU);
+}
+
 #if defined(__x86_64__)
 TEST(Xstate, layout_of_this_cpu) {
   unsigned low = 0, size = 0, unused = 0, high = 0;
