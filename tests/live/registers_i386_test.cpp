@@ -183,8 +183,10 @@ TEST_F(I386, exec_from_a_64_bit_program) {
                                   if (t.syscall_abi() != Abi::i386) return;
                                   EXPECT_EQ(t.syscall_return(), -EFAULT);
                                 }});
-  d.handle_syscall("execve", {.on_enter = [&](Thread& t, SyscallHandler&) { before = t.process().arch(); },
-                              .on_exit = [&](Thread& t, SyscallHandler&) { static_cast<void>(t.pc()); }});
+  d.handle_syscall("execve", {.on_enter = [&](Thread& t, SyscallHandler&) {
+                     before = t.process().arch();
+                     static_cast<void>(t.regs().rax());
+                   }});
   EXPECT_EQ(run_to_exit(d), 0x22);
   EXPECT_EQ(before, Arch::amd64);
   EXPECT_EQ(d.arch(), Arch::i386);

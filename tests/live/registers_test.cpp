@@ -460,18 +460,27 @@ TEST_F(Registers, vectors_survive_an_invocation) {
 }
 
 TEST_F(Registers, after_death_the_last_are_read) {
-  start();
+  d_.run(no_stdio());
   static_cast<void>(d_.regs().xmm1());
-  go_on();
-  const std::uint64_t rbx = d_.regs().rbx();
-  d_.regs().set_bytes("xmm1", pattern(16, 3));
+  const Bytes loaded = block("load_vector", 64, 16);
+  const std::uint64_t rbx = word("load_general", 0);
   EXPECT_EQ(run_out(d_).exit_code, 0);
   EXPECT_EQ(d_.regs().orig_rax(), static_cast<std::uint64_t>(SYS_exit_group));
   EXPECT_EQ(d_.regs().rbx(), rbx);
-  EXPECT_EQ(d_.regs().get_bytes("xmm1"), pattern(16, 3)) << "as of its end, not of an earlier look";
+  EXPECT_EQ(d_.regs().get_bytes("xmm1"), loaded) << "as of its end, not of an earlier look";
   EXPECT_FALSE(d_.regs().names().empty());
   EXPECT_THROW(d_.regs().set_rbx(1), ProcessGone);
   EXPECT_THROW(d_.regs().set_bytes("xmm0", Bytes(16)), ProcessGone);
+}
+
+TEST_F(Registers, after_a_kill_those_of_the_last_stop_are_read) {
+  start();
+  const std::uint64_t rbx = d_.regs().rbx();
+  const Bytes xmm1 = d_.regs().get_bytes("xmm1");
+  d_.kill();
+  EXPECT_EQ(d_.regs().rbx(), rbx);
+  EXPECT_EQ(d_.regs().get_bytes("xmm1"), xmm1);
+  EXPECT_THROW(d_.regs().set_rbx(1), ProcessGone);
 }
 
 }  // namespace
