@@ -74,6 +74,8 @@ std::uint64_t view_arg(ThreadState& thread, unsigned index) {
 void view_set_arg(ThreadState& thread, unsigned index, std::uint64_t value) {
   check_index(index);
   if (view_of(thread) == View::exit) reject_at_exit("set_syscall_arg()");
+  // The i386 entry reads the low halves only, of a 64-bit program's registers too.
+  if (view_abi(thread) == Abi::i386) value = static_cast<std::uint32_t>(value);
   thread.registers.set_word(words(thread).args[index], value);
   if (view_of(thread) == View::enter) current(thread).args[index] = value;
 }

@@ -222,7 +222,8 @@ TEST_F(Int80, arguments_and_results_are_those_of_i386) {
   EXPECT_EQ(t.syscall_number(), 132);
   EXPECT_EQ(t.syscall_arg(0), 0x7e570001U);
   EXPECT_EQ(t.regs().rbx(), 0x7e570001U) << "64-bit registers all the same";
-  t.set_syscall_arg(0, 0);
+  t.set_syscall_arg(0, 0x100000000);
+  EXPECT_EQ(t.syscall_arg(0), 0U) << "32 bits of it are an argument";
   t = to_exit_of(d, "getpid").thread;
   EXPECT_EQ(t.syscall_return(), d.pid());
   EXPECT_EQ(t.syscall_number(), 20);
