@@ -28,9 +28,9 @@ struct Stream {
   static Stream pipe() { return {}; }
   /// A terminal, shared by all streams that ask for one; the process gets it as its controlling terminal.
   static Stream pty() { return {.kind = Kind::pty}; }
-  /// The host's own.
+  /// The host's own; not read or written through Stdio.
   static Stream inherit() { return {.kind = Kind::inherit}; }
-  /// Read from the file, or written to it from its beginning.
+  /// Read from the file, or written to it from its beginning; stdout and stderr with the same path share one position.
   static Stream file(std::filesystem::path path) { return {.kind = Kind::file, .path = std::move(path)}; }
   /// Written at the file's end.
   static Stream appended(std::filesystem::path path) { return {.kind = Kind::file, .path = std::move(path), .append = true}; }
@@ -52,7 +52,7 @@ struct StdioOptions {
   std::chrono::nanoseconds timeout = std::chrono::seconds(10);
 };
 
-/// How a call on a stream waits.
+/// How a call on a stream waits, and what it takes.
 struct RecvOptions {
   /// Instead of the default one.
   Timeout timeout{};
@@ -70,7 +70,7 @@ class TRAPLINE_API EndOfFile : public Error {
   using Error::Error;
 };
 
-/// One or several strings that end a reception.
+/// One or several strings that end a reception: the one that ends first, of those that end together the longest.
 class Delimiters {
  public:
   Delimiters(const char* text) : list_{text} {}
@@ -84,11 +84,29 @@ class Delimiters {
   std::vector<std::string> list_;
 };
 
-/// Talks to a launched process through its streams. A handle; any thread, several at once.
+/// What interactive() connects, and for how long.
+struct InteractiveOptions {
+  int in = 0;
+  /// What the process writes to stdout and stderr goes here.
+  int out = 1;
+  /// Stays although the process is at rest, for another thread to let it go on.
+  bool wait_while_stopped = false;
+};
+
+/// Why interactive() returned.
+enum class Interaction {
+  /// The process is dead, or its output has ended (without any output: `in` has).
+  ended,
+  /// The process is at rest: wait() tells why. Call interactive() again after cont().
+  stopped,
+};
+
+/// Talks to a launched process through its streams. A handle: any thread, several at once, also after the process's death
+/// and the Debugger's end, when what was buffered is still there.
 ///
 /// Receiving while the process is at rest and nothing fitting is buffered throws UsageError at once, unless told to wait; a
-/// call that runs out of time throws TimedOut, and nothing that was read is lost. Sending much never blocks for ever on a
-/// process that sends much itself: its output is buffered meanwhile.
+/// call that runs out of time throws TimedOut. Whatever a call throws, nothing that was read is lost. Sending much never
+/// blocks for ever on a process that sends much itself: its output is buffered meanwhile.
 class TRAPLINE_API Stdio {
  public:
   /// At least one byte, at most `max`; throws EndOfFile at the end.
@@ -109,23 +127,25 @@ class TRAPLINE_API Stdio {
   [[nodiscard]] std::string recverrline(const RecvOptions& options = {}) const;
   [[nodiscard]] std::string recverrall(const RecvOptions& options = {}) const;
 
-  /// Writes everything to stdin; throws EndOfFile when nobody reads it any more.
+  /// Writes everything to stdin, unmixed with what other threads send; throws EndOfFile when nobody reads it any more, and
+  /// UsageError when it is full and the process at rest. A text that throws was sent in part.
   void send(std::string_view data, const RecvOptions& options = {}) const;
   /// The same with a newline.
   void sendline(std::string_view data, const RecvOptions& options = {}) const;
   /// Receives up to the delimiter, then sends; returns what was received.
   std::string sendafter(const Delimiters& delimiters, std::string_view data, const RecvOptions& options = {}) const;
   std::string sendlineafter(const Delimiters& delimiters, std::string_view data, const RecvOptions& options = {}) const;
-  /// Ends stdin: the process reads an end of file.
+  /// Ends stdin: the process reads an end of file. A terminal gets its end-of-file character. Once more does nothing.
   void close() const;
 
   /// How long calls wait from here on.
   void set_timeout(std::chrono::nanoseconds timeout) const;
   /// Resizes the terminal, if there is one (SIGWINCH tells the process).
   void set_terminal_size(TerminalSize size) const;
-  /// Connects the host's descriptors to the process until its output ends; an end of file of `in` ends stdin. A terminal of
-  /// the host is raw meanwhile when the process has a terminal too.
-  void interactive(int in = 0, int out = 1) const;
+  /// Connects descriptors of the host to the process until it stops, dies, or its output ends; an end of file of `in` ends
+  /// stdin. When stdin is a terminal and `in` is one too, `in` is raw meanwhile and its size becomes the process's. Throws
+  /// OsError when the host's descriptors fail.
+  Interaction interactive(const InteractiveOptions& options = {}) const;
 
   /// For trapline itself: handles come from Debugger::run.
   explicit Stdio(std::shared_ptr<core::StdioStreams> streams);

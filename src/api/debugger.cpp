@@ -109,6 +109,7 @@ Stdio Debugger::run(const RunOptions& options) {
   plan.request.stdio = streams->child_fds();
   plan.request.controlling_tty = streams->controlling_tty();
   plan.spawned = [&] { streams->child_started(); };
+  if (state_->streams) state_->streams->unbind();
   streams->bind(process_->rest());
   process_->tracer().call([&] { core::launch(*process_, std::move(plan)); });
   state_->streams = std::move(streams);

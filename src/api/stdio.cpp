@@ -1,7 +1,9 @@
 #include <trapline/stdio.hpp>
 
 #include <algorithm>
+#include <array>
 
+#include "core/delimiter_search.hpp"
 #include "core/stdio_streams.hpp"
 
 namespace trapline {
@@ -9,71 +11,48 @@ namespace {
 
 using core::StdioStreams;
 using Output = StdioStreams::Output;
-using Wanted = StdioStreams::Wanted;
+using Arrived = StdioStreams::Arrived;
+using Wanted = std::optional<std::size_t>;
 
 std::string receive_some(StdioStreams& streams, Output output, std::size_t max, const RecvOptions& options) {
-  return streams.receive(output, options, [&](const std::string& buffer, bool) -> Wanted {
-    if (buffer.empty()) return std::nullopt;
-    return std::min(max, buffer.size());
+  return streams.receive(output, options, [&](const Arrived& arrived) -> Wanted {
+    if (arrived.text.empty() && max != 0) return std::nullopt;
+    return std::min(max, arrived.text.size());
   });
 }
 
 std::string receive_exactly(StdioStreams& streams, Output output, std::size_t count, const RecvOptions& options) {
-  return streams.receive(output, options, [&](const std::string& buffer, bool) -> Wanted {
-    if (buffer.size() < count) return std::nullopt;
+  return streams.receive(output, options, [&](const Arrived& arrived) -> Wanted {
+    if (arrived.text.size() < count) return std::nullopt;
     return count;
   });
 }
 
-/// Where a delimiter ends, and how long it is.
-struct Found {
-  std::size_t end = std::string::npos;
-  std::size_t length = 0;
-};
-
-Found find_delimiter(const std::string& buffer, const Delimiters& delimiters, std::size_t from) {
-  Found best;
-  for (const std::string& delimiter : delimiters.list()) {
-    const std::size_t at = buffer.find(delimiter, from);
-    if (at == std::string::npos || delimiter.empty()) continue;
-    if (best.end == std::string::npos || at + delimiter.size() < best.end) best = {at + delimiter.size(), delimiter.size()};
-  }
-  return best;
-}
-
 std::string receive_until(StdioStreams& streams, Output output, const Delimiters& delimiters, const RecvOptions& options) {
-  if (std::ranges::all_of(delimiters.list(), [](const std::string& text) { return text.empty(); })) {
-    throw UsageError("recvuntil() without a delimiter");
-  }
-  Found last;
-  std::string taken = streams.receive(output, options, [&](const std::string& buffer, bool) -> Wanted {
-    std::size_t from = 0;
-    for (std::size_t n = 0; n < std::max<std::size_t>(options.occurrences, 1); ++n) {
-      last = find_delimiter(buffer, delimiters, from);
-      if (last.end == std::string::npos) return std::nullopt;
-      from = last.end;
-    }
-    return from;
-  });
-  if (options.drop) taken.resize(taken.size() - last.length);
+  if (std::ranges::all_of(delimiters.list(), &std::string::empty)) throw UsageError("recvuntil() without a delimiter");
+  core::DelimiterSearch search(delimiters.list(), options.occurrences);
+  std::string taken = streams.receive(
+      output, options, [&](const Arrived& arrived) { return search.find(arrived.text, arrived.position); });
+  if (options.drop) taken.resize(taken.size() - search.delimiter_length());
   return taken;
 }
 
 std::string receive_line(StdioStreams& streams, Output output, const RecvOptions& options) {
-  std::string line = streams.receive(output, options, [](const std::string& buffer, bool ended) -> Wanted {
-    const std::size_t at = buffer.find('\n');
-    if (at != std::string::npos) return at + 1;
-    if (ended && !buffer.empty()) return buffer.size();
-    return std::nullopt;
+  const std::array<std::string, 1> newline{"\n"};
+  core::DelimiterSearch search(newline, 1);
+  std::string line = streams.receive(output, options, [&](const Arrived& arrived) -> Wanted {
+    const Wanted whole = search.find(arrived.text, arrived.position);
+    if (!whole && arrived.ended && !arrived.text.empty()) return arrived.text.size();
+    return whole;
   });
   if (options.drop && line.ends_with('\n')) line.pop_back();
   return line;
 }
 
 std::string receive_all(StdioStreams& streams, Output output, const RecvOptions& options) {
-  return streams.receive(output, options, [](const std::string& buffer, bool ended) -> Wanted {
-    if (!ended) return std::nullopt;
-    return buffer.size();
+  return streams.receive(output, options, [](const Arrived& arrived) -> Wanted {
+    if (!arrived.ended) return std::nullopt;
+    return arrived.text.size();
   });
 }
 
@@ -117,6 +96,6 @@ std::string Stdio::sendlineafter(const Delimiters& delimiters, std::string_view 
 void Stdio::close() const { streams_->close_input(); }
 void Stdio::set_timeout(std::chrono::nanoseconds timeout) const { streams_->set_timeout(timeout); }
 void Stdio::set_terminal_size(TerminalSize size) const { streams_->set_terminal_size(size); }
-void Stdio::interactive(int in, int out) const { streams_->interactive(in, out); }
+Interaction Stdio::interactive(const InteractiveOptions& options) const { return streams_->interactive(options); }
 
 }  // namespace trapline

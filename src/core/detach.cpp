@@ -108,7 +108,7 @@ void Process::detach_here() {
     threads_.clear();
     stop_.reset();
   }
-  rest_->set(RestSignal::State::dead);
+  rest_->set(RestSignal::State::detached);
 }
 
 }  // namespace trapline::core

@@ -41,7 +41,10 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Its death was seen.
   [[nodiscard]] bool dead() const;
   /// It is dead, was detached, or never ran.
-  [[nodiscard]] bool gone() const { return rest_->get() == RestSignal::State::dead; }
+  [[nodiscard]] bool gone() const {
+    const RestSignal::State state = rest_->get();
+    return state == RestSignal::State::dead || state == RestSignal::State::detached;
+  }
   [[nodiscard]] bool running() const { return rest_->get() == RestSignal::State::running; }
   [[nodiscard]] os::ProcessMemory& memory();
   [[nodiscard]] std::string executable() const;

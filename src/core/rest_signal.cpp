@@ -17,7 +17,7 @@ void RestSignal::set(State state) {
   support::futex_wake(state_, INT_MAX);
   if (waiters_.load(std::memory_order_seq_cst) == 0) return;
   const std::lock_guard lock(mutex_);
-  for (const Waiter* waiter = first_; waiter != nullptr; waiter = waiter->next_) ::eventfd_write(waiter->event_.get(), 1);
+  for (const Waiter* waiter = first_; waiter != nullptr; waiter = waiter->next_) waiter->ring();
 }
 
 bool RestSignal::wait_change(State from, Timeout timeout) {
@@ -47,9 +47,6 @@ RestSignal::Waiter::~Waiter() {
   signal_.waiters_.fetch_sub(1, std::memory_order_seq_cst);
 }
 
-void RestSignal::Waiter::clear() const {
-  eventfd_t count = 0;
-  ::eventfd_read(event_.get(), &count);
-}
+void RestSignal::Waiter::ring() const { ::eventfd_write(event_.get(), 1); }
 
 }  // namespace trapline::core

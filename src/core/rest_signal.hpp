@@ -13,7 +13,8 @@ namespace trapline::core {
 /// Whether a process runs, for other threads to look at and to wait for: by futex, or by poll beside the process's streams.
 class RestSignal {
  public:
-  enum class State : std::uint32_t { running, at_rest, dead };
+  /// `detached`: it goes on without us.
+  enum class State : std::uint32_t { running, at_rest, dead, detached };
 
   void set(State state);
   [[nodiscard]] State get() const { return static_cast<State>(state_.load(std::memory_order_acquire)); }
@@ -28,8 +29,8 @@ class RestSignal {
     Waiter(const Waiter&) = delete;
     Waiter& operator=(const Waiter&) = delete;
     [[nodiscard]] int fd() const { return event_.get(); }
-    /// Makes the descriptor unreadable until the next change.
-    void clear() const;
+    /// Makes the descriptor readable from elsewhere.
+    void ring() const;
 
    private:
     friend class RestSignal;

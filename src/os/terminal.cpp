@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -33,10 +34,19 @@ void resize_terminal(int fd, unsigned short rows, unsigned short columns) {
   if (::ioctl(fd, TIOCSWINSZ, &size) != 0) throw_os_error(errno, "TIOCSWINSZ", 0);
 }
 
-char end_of_file_character(int fd) {
+std::optional<WindowSize> terminal_size(int fd) {
+  winsize size{};
+  if (::ioctl(fd, TIOCGWINSZ, &size) != 0) return std::nullopt;
+  return WindowSize{size.ws_row, size.ws_col};
+}
+
+EndOfFileKey end_of_file_key(int fd) {
   termios settings{};
   constexpr char control_d = 4;
-  return ::tcgetattr(fd, &settings) == 0 ? static_cast<char>(settings.c_cc[VEOF]) : control_d;
+  if (::tcgetattr(fd, &settings) != 0) return {control_d, true};
+  const cc_t key = settings.c_cc[VEOF];
+  return {key == _POSIX_VDISABLE ? std::nullopt : std::optional(static_cast<char>(key)),
+          (settings.c_lflag & ICANON) != 0};
 }
 
 RawMode::RawMode(int fd) : fd_(fd) {
