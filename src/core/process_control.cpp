@@ -157,6 +157,7 @@ void Process::cont_here() {
     return;
   }
   rest_->set(RestSignal::State::running);
+  tracer_->settle_child_signals();
   for (const auto& thread : threads_) {
     // Its callbacks are still to run, before anything else does.
     if (thread->stopped() && thread->emulated && thread->view == ThreadState::View::enter &&

@@ -44,6 +44,7 @@ void Process::begin(pid_t pid, bool launched) {
     pid_ = pid;
   }
   tracer_->add(shared_from_this());
+  tracer_->settle_child_signals();
   quiet_ = true;
   rest_->set(RestSignal::State::running);
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <ctime>
 
 #include <trapline/error.hpp>
@@ -13,13 +14,15 @@
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"
+#include "os/signals.hpp"
 #include "support/futex.hpp"
 #include "support/log.hpp"
 #include "support/thread.hpp"
 
 namespace trapline::core {
 
-Tracer::Tracer() : thread_(support::start_thread([this] { loop(); })) {}
+Tracer::Tracer()
+    : host_blocks_child_signals_(os::blocked_here(SIGCHLD)), thread_(support::start_thread([this] { loop(); })) {}
 
 Tracer::~Tracer() {
   stop();
@@ -294,6 +297,12 @@ void Tracer::add(std::shared_ptr<Process> process) {
 
 void Tracer::remove(const Process& process) {
   std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });
+}
+
+void Tracer::settle_child_signals() {
+  const bool block = host_blocks_child_signals_ || os::handled_here(SIGCHLD);
+  if (block == std::exchange(child_signals_blocked_, block)) return;
+  os::block_here(SIGCHLD, block);
 }
 
 void Tracer::note_untaken(ThreadState& thread, os::WaitStatus status) {

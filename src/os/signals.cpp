@@ -115,4 +115,23 @@ DefaultAction default_action(int signal) {
   return row != nullptr ? row->action : DefaultAction::terminate;
 }
 
+bool blocked_here(int signal) {
+  sigset_t mask;
+  ::pthread_sigmask(SIG_SETMASK, nullptr, &mask);
+  return sigismember(&mask, signal) == 1;
+}
+
+bool handled_here(int signal) {
+  struct sigaction action {};
+  if (::sigaction(signal, nullptr, &action) == -1) return false;
+  return action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN;
+}
+
+void block_here(int signal, bool block) {
+  sigset_t mask;
+  sigemptyset(&mask);
+  sigaddset(&mask, signal);
+  ::pthread_sigmask(block ? SIG_BLOCK : SIG_UNBLOCK, &mask, nullptr);
+}
+
 }  // namespace trapline::os

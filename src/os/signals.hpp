@@ -19,4 +19,10 @@ constexpr int first_realtime_signal = 34;
 enum class DefaultAction { ignore, terminate, core, stop, cont };
 [[nodiscard]] DefaultAction default_action(int signal);
 
+[[nodiscard]] bool blocked_here(int signal);
+/// Whether this process has a handler for it.
+[[nodiscard]] bool handled_here(int signal);
+/// Blocks or unblocks it on the calling thread.
+void block_here(int signal, bool block);
+
 }  // namespace trapline::os

@@ -1,12 +1,16 @@
 #include "support.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <ctime>
+#include <filesystem>
+#include <fstream>
 #include <memory>
 #include <thread>
 
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -97,6 +101,73 @@ TEST_F(Host, a_zombie_child_of_the_tracer_thread_costs_no_time) {
   ASSERT_EQ(::kill(d.pid(), SIGKILL), 0);
   EXPECT_EQ(d.wait(patience).exit_signal, SIGKILL);
   EXPECT_EQ(child->exit_status(), 15);
+}
+
+std::vector<pid_t> tasks() {
+  std::vector<pid_t> tids;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task"))
+    tids.push_back(std::stoi(entry.path().filename()));
+  return tids;
+}
+
+/// How often the kernel took the calling thread off its CPU because it waited.
+long voluntary_switches() {
+  rusage usage{};
+  ::getrusage(RUSAGE_THREAD, &usage);
+  return usage.ru_nvcsw;
+}
+
+TEST_F(Host, a_thread_that_waits_is_not_woken_by_stops) {
+  Debugger d(program("points", {"2000"}));
+  const auto handler = d.handle_syscall("all", {.on_enter = [](Thread&, SyscallHandler&) {}});
+  d.run(no_stdio());
+  const long before = voluntary_switches();
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  EXPECT_GT(handler.hit_count(), 2000U);
+  EXPECT_LT(voluntary_switches() - before, 500);
+}
+
+std::atomic<pid_t> handled_on{0};
+
+TEST_F(Host, its_handler_of_sigchld_runs_on_its_own_threads) {
+  const std::vector<pid_t> ours = tasks();
+  struct sigaction action {};
+  action.sa_handler = [](int) { handled_on = ::gettid(); };
+  action.sa_flags = SA_RESTART;
+  struct sigaction before {};
+  ::sigaction(SIGCHLD, &action, &before);
+  Debugger d(program("points", {"50"}));
+  d.handle_syscall("all", {.on_enter = [](Thread&, SyscallHandler&) { EXPECT_NE(handled_on, ::gettid()); }});
+  d.run(no_stdio());
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  ::sigaction(SIGCHLD, &before, nullptr);
+  EXPECT_NE(handled_on, 0);
+  EXPECT_TRUE(std::ranges::find(ours, handled_on.load()) != ours.end()) << handled_on;
+}
+
+bool blocks(pid_t tid, int signal) {
+  std::ifstream status("/proc/self/task/" + std::to_string(tid) + "/status");
+  for (std::string word; status >> word;) {
+    std::uint64_t mask = 0;
+    if (word == "SigBlk:" && status >> std::hex >> mask) return (mask >> (signal - 1) & 1) != 0;
+  }
+  return false;
+}
+
+TEST_F(Host, sigchld_that_it_keeps_for_sigwait_is_not_lost_to_our_threads) {
+  sigset_t child;
+  sigset_t before;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  ::pthread_sigmask(SIG_BLOCK, &child, &before);
+  {
+    Debugger d(program("spin"));
+    d.run(no_stdio());
+    d.cont();
+    EXPECT_GE(tasks().size(), 2U);
+    for (const pid_t tid : tasks()) EXPECT_TRUE(blocks(tid, SIGCHLD)) << tid;
+  }
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
 TEST_F(Host, two_debuggers_run_side_by_side) {
