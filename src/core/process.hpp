@@ -131,6 +131,8 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Remembers what a callback threw; the process stops.
   void fail(std::exception_ptr error) { error_ = std::move(error); }
   [[nodiscard]] bool stop_wanted() const { return interrupt_requested_ || error_; }
+  /// Another thread of the host took an event of ours: the first time, that stops the process and is thrown.
+  void report_theft(const ThreadState& thread);
   /// Whether a callback of the event at hand called interrupt() or threw; asked once.
   bool take_interrupt_request() { return std::exchange(interrupt_requested_, false) || error_; }
   [[nodiscard]] Stop stop_of_death() const;
@@ -175,6 +177,7 @@ class Process : public std::enable_shared_from_this<Process> {
   enum class Dead { throws, allowed };
   void do_at_rest(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
   void do_at_rest_on_tracer(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
+  bool wait_while_running(Timeout timeout);
   void rest_from_tracer();
   void rest_from_elsewhere();
   [[noreturn]] void throw_gone() const;
@@ -209,6 +212,7 @@ class Process : public std::enable_shared_from_this<Process> {
   bool killing_ = false;
   unsigned dispatching_ = 0;
   bool interrupt_requested_ = false;
+  bool theft_reported_ = false;
   bool wants_syscalls_ = false;
   std::exception_ptr error_;
   std::atomic<unsigned> busy_{0};

@@ -64,9 +64,22 @@ void Process::rest_from_tracer() {
   tracer_->pump_until([&] { return !running(); });
 }
 
+bool Process::wait_while_running(Timeout timeout) {
+  using Clock = std::chrono::steady_clock;
+  const Clock::time_point deadline = timeout ? Clock::now() + *timeout : Clock::time_point::max();
+  Tracer::TheftWatch watch(*tracer_);
+  while (running()) {
+    if (Clock::now() >= deadline) return false;
+    const auto until = std::min(deadline, watch.next_look());
+    static_cast<void>(rest_->wait_change(RestSignal::State::running, until - Clock::now()));
+    watch.look();
+  }
+  return true;
+}
+
 void Process::rest_from_elsewhere() {
   if (auto_interrupt_ && running()) interrupt();
-  while (running()) static_cast<void>(rest_->wait_change(RestSignal::State::running, {}));
+  wait_while_running({});
   for (unsigned busy = busy_; busy != 0; busy = busy_) busy_.wait(busy);
 }
 
@@ -175,10 +188,11 @@ Stop Process::wait(Timeout timeout) {
   if (tracer_->on_tracer_thread()) {
     tracer_->pump_until([&] { return !running(); }, deadline);
   } else if (running()) {
-    static_cast<void>(rest_->wait_change(RestSignal::State::running, timeout));
+    wait_while_running(timeout);
   }
   std::optional<Stop> stop;
   const auto take = [&] {
+    if (running()) tracer_->recover_stolen();
     if (running()) {
       throw TimedOut("no stop of process " + std::to_string(pid_) + " in the time given; it goes on");
     }

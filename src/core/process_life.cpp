@@ -28,7 +28,7 @@ void Process::begin(pid_t pid, bool launched) {
   kept_.clear();
   deferred_stops_.clear();
   error_ = nullptr;
-  timed_out_ = interrupt_requested_ = killing_ = false;
+  timed_out_ = interrupt_requested_ = killing_ = theft_reported_ = false;
   launched_ = launched;
   inherited_filters_ = launched ? os::filters_to_inherit() : 0;
   remote_memory_ = {};

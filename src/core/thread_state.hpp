@@ -68,7 +68,8 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   unsigned holds = 0;
   /// A group-stop in which the kernel keeps it (PTRACE_LISTEN).
   bool listening = false;
-  bool attached = false;
+  /// Was gone without a word when it was last looked for (Tracer::recover_stolen).
+  bool missing = false;
   bool fresh = true;
 
   os::Resume last_resume = os::Resume::cont;

@@ -15,11 +15,14 @@
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"
 #include "os/signals.hpp"
+#include "os/stolen.hpp"
 #include "support/futex.hpp"
 #include "support/log.hpp"
 #include "support/thread.hpp"
 
 namespace trapline::core {
+
+using namespace std::chrono_literals;
 
 Tracer::Tracer()
     : host_blocks_child_signals_(os::blocked_here(SIGCHLD)), thread_(support::start_thread([this] { loop(); })) {}
@@ -47,7 +50,11 @@ void Tracer::call(support::FunctionRef<void()> function) {
     job.next = head;
   } while (!jobs_.compare_exchange_weak(head, &job, std::memory_order_seq_cst));
   wake();
-  while (job.done.load(std::memory_order_acquire) == 0) job.done.wait(0);
+  TheftWatch watch(*this);
+  while (job.done.load(std::memory_order_acquire) == 0) {
+    support::futex_wait(job.done, 0, watch.next_look());
+    watch.look();
+  }
   if (job.error) std::rethrow_exception(job.error);
 }
 
@@ -65,6 +72,40 @@ void Tracer::wake() {
       if (bell_) bell_->ring();
       break;
     }
+  }
+}
+
+Tracer::TheftWatch::TheftWatch(Tracer& tracer)
+    : tracer_(tracer), pause_(tracer.thefts_seen_ ? 2ms : 250ms), next_(std::chrono::steady_clock::now() + pause_) {}
+
+void Tracer::TheftWatch::look() {
+  if (std::chrono::steady_clock::now() < next_) return;
+  pause_ = std::min<std::chrono::nanoseconds>(pause_ * 2, 30s);
+  next_ = std::chrono::steady_clock::now() + pause_;
+  if (tracer_.sleeping_.load() != Sleeping::for_events) return;
+  tracer_.theft_suspected_ = true;
+  tracer_.wake();
+}
+
+void Tracer::recover_stolen() {
+  std::vector<std::shared_ptr<ThreadState>> suspects;
+  for (const auto& [tid, thread] : threads_) {
+    if (thread->run == ThreadState::Run::dying || (thread->run == ThreadState::Run::running && !thread->listening)) {
+      suspects.push_back(thread);
+    }
+  }
+  for (const auto& thread : suspects) {
+    if (thread->run != ThreadState::Run::dying && thread->run != ThreadState::Run::running) continue;
+    const auto status = os::stolen_status(thread->tid);
+    if (!status) {
+      thread->missing = false;
+      continue;
+    }
+    // An exec by another thread gives it another id for a moment: only who is gone for two looks is dead.
+    if (status->dead() && !std::exchange(thread->missing, true)) continue;
+    thefts_seen_ = true;
+    thread->process->report_theft(*thread);
+    thread->process->on_event(*thread, *status);
   }
 }
 
@@ -94,7 +135,7 @@ void Tracer::run_list(Job* newest) {
     }
     // The job lives on its caller's stack, which is gone once it is done; the wake-up only names its address.
     job.done.store(1, std::memory_order_release);
-    job.done.notify_one();
+    support::futex_wake(job.done, 1);
   }
   callback_ = interrupted;
 }
@@ -181,6 +222,7 @@ void Tracer::handle(const os::Waited& event) {
       const std::lock_guard lock(bell_mutex_);
       bell_.reset();
     }
+    if (theft_suspected_.exchange(false)) recover_stolen();
     return;
   }
   const auto found = threads_.find(event.tid);

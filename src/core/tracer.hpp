@@ -46,7 +46,25 @@ class Tracer {
   /// already there. Throws ProcessGone once the tracer has stopped.
   void call(support::FunctionRef<void()> function);
 
+  /// Beside a wait for the tracer: looks ever more rarely whether it sleeps for an event that another thread of the host
+  /// took, by waiting for any child (Host.a_thread_that_waits_for_any_child_is_reported).
+  class TheftWatch {
+   public:
+    explicit TheftWatch(Tracer& tracer);
+    [[nodiscard]] std::chrono::steady_clock::time_point next_look() const { return next_; }
+    /// Does nothing before that time.
+    void look();
+
+   private:
+    Tracer& tracer_;
+    std::chrono::nanoseconds pause_;
+    std::chrono::steady_clock::time_point next_;
+  };
+
   // On the tracer thread only, from here on.
+
+  /// Handles the events that another thread of the host took.
+  void recover_stolen();
 
   void add(const std::shared_ptr<ThreadState>& thread);
   /// An exec by another thread than the leader gives it the leader's id.
@@ -150,6 +168,8 @@ class Tracer {
   pid_t expected_child_ = 0;
   std::vector<ThreadState*> untaken_;
   bool foreign_zombie_ = false;
+  std::atomic<bool> theft_suspected_{false};
+  std::atomic<bool> thefts_seen_{false};
   const bool host_blocks_child_signals_;
   bool child_signals_blocked_ = true;
   CallbackScope* callback_ = nullptr;

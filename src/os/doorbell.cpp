@@ -10,7 +10,6 @@
 #include <csignal>
 
 #include "os/error.hpp"
-#include "os/ptrace.hpp"
 #include "os/raw_clone.hpp"
 #include "os/wait.hpp"
 
@@ -18,15 +17,16 @@ namespace trapline::os {
 namespace {
 
 constexpr std::size_t stack_size = 4096;
-// Any signal would do: it is never delivered. This one is ignored by default, should a ring come in its first moment.
-constexpr int ring_signal = SIGURG;
 
-TRAPLINE_RAW_CODE void sleep_for_ever(void*) {
+TRAPLINE_RAW_CODE void sleep_for_ever(void* host) {
   raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  // The host may have died before that.
+  if (raw_syscall(SYS_getppid, 0, 0, 0, 0, 0) != reinterpret_cast<long>(host)) raw_syscall(SYS_exit, 0, 0, 0, 0, 0);
   constexpr char name[] = "trapline-bell";
   raw_syscall(SYS_prctl, PR_SET_NAME, reinterpret_cast<long>(name), 0, 0, 0);
-  const unsigned long nothing_blocked = 0;
-  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&nothing_blocked), 0, sizeof nothing_blocked, 0);
+  // What a terminal sends to the whole process group is not for it.
+  const unsigned long all_blocked = ~0UL;
+  raw_syscall(SYS_rt_sigprocmask, SIG_SETMASK, reinterpret_cast<long>(&all_blocked), 0, sizeof all_blocked, 0);
   for (;;) raw_syscall(SYS_ppoll, 0, 0, 0, 0, 0);
 }
 
@@ -37,19 +37,13 @@ Doorbell::Doorbell() {
   if (memory == MAP_FAILED) throw_os_error(errno, "mmap for the doorbell", 0);
   stack_ = static_cast<std::byte*>(memory);
   // The descriptor table is shared, not copied: a copy would keep the host's pipes open behind its back.
-  const long task = raw_clone(CLONE_VM | CLONE_FS | CLONE_FILES, stack_ + stack_size, sleep_for_ever, nullptr);
+  const long task = raw_clone(CLONE_VM | CLONE_FS | CLONE_FILES, stack_ + stack_size, sleep_for_ever,
+                              reinterpret_cast<void*>(static_cast<std::intptr_t>(::getpid())));
   if (task < 0) {
     ::munmap(stack_, stack_size);
     throw_os_error(static_cast<int>(-task), "clone for the doorbell", 0);
   }
   tid_ = static_cast<pid_t>(task);
-  try {
-    seize(tid_, {.kill_with_tracer = true});
-  } catch (...) {
-    ::kill(tid_, SIGKILL);
-    take(tid_);
-    throw;
-  }
 }
 
 Doorbell::~Doorbell() {
@@ -59,26 +53,18 @@ Doorbell::~Doorbell() {
     if (!seen) break;
     take(tid_);
     if (seen->status.dead()) break;
-    try {
-      resume(tid_, Resume::cont, 0);
-    } catch (...) {
-    }
   }
   ::munmap(stack_, stack_size);
 }
 
-void Doorbell::ring() const noexcept { ::syscall(SYS_tgkill, tid_, tid_, ring_signal); }
+void Doorbell::ring() const noexcept { ::kill(tid_, SIGSTOP); }
 
 bool Doorbell::answer() {
   const auto seen = look_one(tid_, Sleep::no);
   if (!seen) return true;
   if (seen->status.dead()) return false;
-  try {
-    // No signal: whatever reached it (a Ctrl-C to the whole process group) stays without effect.
-    resume(tid_, Resume::cont, 0);
-  } catch (...) {
-    return true;  // It is being killed; its death is seen next.
-  }
+  // Ends the stop and whatever ring is on its way: who rang has left his message before.
+  ::kill(tid_, SIGCONT);
   return true;
 }
 

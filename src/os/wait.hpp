@@ -10,13 +10,15 @@ namespace trapline::os {
 /// What a tracee's status says: the only place that knows how wait(2) encodes it.
 class WaitStatus {
  public:
-  enum class Kind { exited, killed, stopped };
+  enum class Kind { exited, killed, stopped, lost };
   /// PTRACE_EVENT_* (ptrace(2)).
   enum class Event { none = 0, fork = 1, vfork = 2, clone = 3, exec = 4, vfork_done = 5, exit = 6, seccomp = 7, stop = 128 };
 
   constexpr WaitStatus() = default;
   static constexpr WaitStatus exited(int code) { return {Kind::exited, code}; }
   static constexpr WaitStatus killed(int signal) { return {Kind::killed, signal}; }
+  /// Dead, and somebody else knows how.
+  static constexpr WaitStatus lost() { return {Kind::lost, 0}; }
   /// `value` is the stop signal, with PTRACE_O_TRACESYSGOOD's bit and the event above it.
   static constexpr WaitStatus stopped(int value) { return {Kind::stopped, value}; }
 
@@ -38,6 +40,7 @@ class WaitStatus {
       case Kind::exited: return value_ << 8;
       case Kind::killed: return value_;
       case Kind::stopped: return (value_ << 8) | 0x7f;
+      case Kind::lost: return 0;
     }
     return 0;
   }

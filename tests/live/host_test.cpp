@@ -7,7 +7,9 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <string>
 #include <thread>
+#include <vector>
 
 #include <sys/personality.h>
 #include <sys/resource.h>
@@ -58,6 +60,52 @@ TEST_F(Host, a_callback_can_wait_for_its_child_there) {
   d.run(no_stdio());
   EXPECT_EQ(run_out(d).exit_code, 0);
   EXPECT_EQ(status, 14);
+}
+
+/// A thread of the host that waits for any child, as programs do that reap whatever dies.
+class AnyChildWaiter {
+ public:
+  AnyChildWaiter() : thread_([this] { run(); }) {}
+  ~AnyChildWaiter() {
+    ended_ = true;
+    thread_.join();
+  }
+  AnyChildWaiter(const AnyChildWaiter&) = delete;
+  AnyChildWaiter& operator=(const AnyChildWaiter&) = delete;
+
+ private:
+  void run() {
+    int status = 0;
+    while (!ended_) ::waitpid(-1, &status, WNOHANG);
+  }
+  std::atomic<bool> ended_{false};
+  std::thread thread_;
+};
+
+TEST_F(Host, a_thread_that_waits_for_any_child_is_reported_and_loses_us_no_stop) {
+  constexpr std::size_t calls = 200;
+  Debugger d(program("points", {std::to_string(calls)}));
+  const SyscallHandler handler = d.handle_syscall(announcement);
+  const AnyChildWaiter thief;
+  std::size_t stops = 0;
+  std::vector<std::string> reports;
+  const auto reported = [&](const std::function<void()>& command) {
+    try {
+      command();
+    } catch (const UsageError& error) {
+      reports.emplace_back(error.what());
+    }
+  };
+  reported([&] { d.run(no_stdio()); });
+  while (!d.dead()) {
+    reported([&] { d.cont(); });
+    reported([&] { stops += d.wait(patience).kind != StopKind::exited; });
+  }
+  EXPECT_EQ(handler.hit_count(), calls);
+  EXPECT_LE(stops, 2 * calls);
+  EXPECT_GE(stops, 2 * calls - 1) << "only the reported one may be missing";
+  ASSERT_EQ(reports.size(), 1U);
+  EXPECT_NE(reports.front().find("waits for any child"), std::string::npos) << reports.front();
 }
 
 std::chrono::nanoseconds cpu_time() {
