@@ -109,6 +109,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void on_exec(ThreadState& thread);
   void on_dying(ThreadState& thread);
   void on_clone(ThreadState& thread);
+  /// Runs what concerns the stop that the thread is at.
+  Verdict dispatch_stop(ThreadState& thread);
   /// Handles what was kept, oldest first; true when that stopped the process.
   bool dispatch_kept();
   [[nodiscard]] bool anyone_running() const;
@@ -188,7 +190,6 @@ class Process : public std::enable_shared_from_this<Process> {
   void deliver_held(ThreadState& thread);
 
   void dispatch(ThreadState& thread);
-  Verdict dispatch_stop(ThreadState& thread);
   [[nodiscard]] bool would_stop(ThreadState& thread) const;
   void on_death(ThreadState& thread, os::WaitStatus status);
   void forget(ThreadState& thread);

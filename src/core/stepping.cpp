@@ -31,6 +31,7 @@ class Step {
 
  private:
   [[nodiscard]] bool on_syscall_instruction();
+  [[nodiscard]] bool inside_call() const;
   /// Goes on and waits for the next stop.
   void go(os::Resume how);
   /// What the stop it came to means: nothing to go on with, or the step's end.
@@ -61,6 +62,14 @@ bool Step::on_syscall_instruction() {
   const Address pc = thread_.registers.word(info.pc);
   if (process_.memory().read(pc, at_pc) != at_pc.size()) return false;
   return arch::is_syscall_instruction(process_.arch(), at_pc);
+}
+
+bool Step::inside_call() const {
+  // A clone's event, and the enter of a call that restarts, are inside too: the exit is still to come
+  // (Step.in_a_clone_sees_its_exit).
+  const bool may_be = thread_.status.syscall_stop() || thread_.status.event() == Event::clone;
+  if (!may_be || thread_.view == View::exit || thread_.calls.empty()) return false;
+  return thread_.calls.top().state == OpenCall::State::open;
 }
 
 void Step::go(os::Resume how) {
@@ -109,12 +118,18 @@ std::optional<Stop> Step::handle_stop(bool through_syscall) {
 }
 
 Stop Step::run() {
-  const bool at_enter = thread_.view == View::enter;
-  bool through_syscall = at_enter;
+  if (std::exchange(thread_.pending, false)) {
+    // Kept while the process was at rest: it comes before the step, and may end it (Step.handles_a_kept_event_first).
+    const auto stop = stop_of(process_.dispatch_stop(thread_));
+    if (stop) return *stop;
+    if (!thread_.stopped()) throw ProcessGone("thread " + std::to_string(thread_.tid) + " is dead");
+  }
+  const bool in_call = inside_call();
+  bool through_syscall = in_call;
   const os::Resume left = leave_syscall_stop(thread_);
-  if (!at_enter && process_.wants_syscalls() && on_syscall_instruction()) through_syscall = true;
+  if (!in_call && process_.wants_syscalls() && on_syscall_instruction()) through_syscall = true;
   // A plain step turns syscall stops off, so that a syscall instruction is stepped over by its stops.
-  os::Resume how = !through_syscall ? os::Resume::step : at_enter ? left : leave_syscall_stop(thread_);
+  os::Resume how = !through_syscall ? os::Resume::step : in_call ? left : leave_syscall_stop(thread_);
   if (through_syscall && how == os::Resume::cont) how = os::Resume::step;
   if (how == os::Resume::step) through_syscall = false;
   for (;;) {

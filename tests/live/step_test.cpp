@@ -1,6 +1,8 @@
 #include "support.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <map>
 #include <set>
 
 #include <sys/syscall.h>
@@ -136,6 +138,53 @@ TEST_F(Step, of_one_thread_leaves_the_others_at_rest) {
   EXPECT_GT(d.memory().read_value<std::uint64_t>(turns), before);
   EXPECT_EQ(d.main_thread().pc(), pc);
   EXPECT_EQ(run_out(d).exit_code, 0);
+}
+
+TEST_F(Step, handles_a_kept_event_first) {
+  constexpr std::size_t rounds = 50;
+  Debugger d(program("threads", {"4", std::to_string(rounds)}));
+  const SyscallHandler handler = d.handle_syscall("sched_yield");
+  d.run(no_stdio());
+  std::map<pid_t, int> open;
+  std::size_t ended = 0;
+  const auto note = [&](const Stop& stop) {
+    if (stop.kind == StopKind::stepped) return;
+    const bool enter = stop.kind == StopKind::syscall_enter;
+    open[stop.thread.tid()] += enter ? 1 : -1;
+    EXPECT_EQ(open[stop.thread.tid()], enter ? 1 : 0);
+    ended += enter ? 0 : 1;
+  };
+  for (Stop stop = next_stop(d); stop.kind != StopKind::exited; stop = next_stop(d)) {
+    note(stop);
+    for (const Thread& t : d.threads()) {
+      // Only of one in the middle of its loop is it known that a step ends.
+      if (t != stop.thread && open[t.tid()] == 1) note(t.step());
+    }
+  }
+  EXPECT_EQ(d.exit_code(), 0);
+  EXPECT_EQ(ended, 4 * rounds);
+  EXPECT_EQ(handler.hit_count(), 4 * rounds);
+}
+
+TEST_F(Step, in_a_clone_sees_its_exit) {
+  // Interrupted so often, the main thread is sometimes inside its clone.
+  Debugger d(program("short_threads", {"1000000"}));
+  const SyscallHandler clones = d.handle_syscall({"clone", "clone3"}, {.on_exit = [](Thread&, SyscallHandler&) {}});
+  d.run(no_stdio());
+  std::size_t steps = 0;
+  for (int i = 0; i < 5000 && steps < 3; ++i) {
+    d.cont();
+    d.interrupt();
+    ASSERT_EQ(d.wait(patience).kind, StopKind::interrupted);
+    const std::uint64_t call = d.regs().orig_rax();
+    const bool clone = call == SYS_clone || call == SYS_clone3;
+    if (!clone || !d.main_thread().in_syscall() || d.main_thread().syscall_return() != -ENOSYS) continue;
+    ++steps;
+    EXPECT_EQ(d.step().kind, StopKind::stepped);
+    EXPECT_EQ(clones.hit_count(), clones.enter_count()) << "round " << i;
+  }
+  EXPECT_GT(steps, 0U);
+  d.kill();
 }
 
 TEST_F(Step, in_a_callback) {
