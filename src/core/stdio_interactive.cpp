@@ -1,3 +1,4 @@
+#include <fcntl.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -34,9 +35,16 @@ Unwritten write_all(int fd, std::string_view text) {
   return {};
 }
 
+/// poll takes a negative descriptor for one that never has anything.
+void check_open(int fd) {
+  if (::fcntl(fd, F_GETFD) == -1) os::throw_os_error(errno, "interactive() with descriptor " + std::to_string(fd), 0);
+}
+
 }  // namespace
 
 Interaction StdioStreams::interactive(const InteractiveOptions& options) {
+  check_open(options.in);
+  check_open(options.out);
   std::optional<os::RawMode> raw;
   if (terminal_input_) raw.emplace(options.in);
   std::optional<os::WindowSize> size;

@@ -139,9 +139,10 @@ TEST_F(Interactive, a_user_at_a_terminal) {
   Debugger d(program("terminal"));
   const Stdio io = d.run(terminal());
   d.cont();
+  // It has its signal handlers by now, and the size of the user's terminal comes by a signal.
+  EXPECT_EQ(io.recvline(), "size 24 80\r\n");
   std::thread hands([&] {
-    // The size of the user's terminal may arrive before or after the program's first look at it.
-    EXPECT_TRUE(user.screen_until("size 44 111\r\n").ends_with("size 44 111\r\n"));
+    EXPECT_EQ(user.screen_until("size 44 111\r\n"), "size 44 111\r\n");
     EXPECT_TRUE(user.raw());
     user.type("key\r");
     EXPECT_EQ(user.screen_until("read key\r\n"), "key\r\nread key\r\n") << "echoed once, by the process's terminal";
