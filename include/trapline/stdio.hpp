@@ -114,17 +114,17 @@ class TRAPLINE_API Stdio {
   /// Exactly so many bytes.
   [[nodiscard]] std::string recvn(std::size_t count, const RecvOptions& options = {}) const;
   /// Up to a delimiter, with it unless dropped.
-  [[nodiscard]] std::string recvuntil(const Delimiters& delimiters, const RecvOptions& options = {}) const;
+  std::string recvuntil(const Delimiters& delimiters, const RecvOptions& options = {}) const;
   /// Up to a newline; the last line may end in the end of file.
-  [[nodiscard]] std::string recvline(const RecvOptions& options = {}) const;
+  std::string recvline(const RecvOptions& options = {}) const;
   /// Everything up to the end of file.
   [[nodiscard]] std::string recvall(const RecvOptions& options = {}) const;
 
   /// The same for stderr.
   [[nodiscard]] std::string recverr(std::size_t max = 4096, const RecvOptions& options = {}) const;
   [[nodiscard]] std::string recvnerr(std::size_t count, const RecvOptions& options = {}) const;
-  [[nodiscard]] std::string recverruntil(const Delimiters& delimiters, const RecvOptions& options = {}) const;
-  [[nodiscard]] std::string recverrline(const RecvOptions& options = {}) const;
+  std::string recverruntil(const Delimiters& delimiters, const RecvOptions& options = {}) const;
+  std::string recverrline(const RecvOptions& options = {}) const;
   [[nodiscard]] std::string recverrall(const RecvOptions& options = {}) const;
 
   /// Writes everything to stdin, unmixed with what other threads send; throws EndOfFile when nobody reads it any more, and

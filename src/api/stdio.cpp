@@ -28,7 +28,8 @@ std::string receive_exactly(StdioStreams& streams, Output output, std::size_t co
   });
 }
 
-std::string receive_until(StdioStreams& streams, Output output, const Delimiters& delimiters, const RecvOptions& options) {
+std::string receive_until(StdioStreams& streams, Output output, const Delimiters& delimiters,
+                          const RecvOptions& options) {
   if (std::ranges::all_of(delimiters.list(), &std::string::empty)) throw UsageError("recvuntil() without a delimiter");
   core::DelimiterSearch search(delimiters.list(), options.occurrences);
   std::string taken = streams.receive(
@@ -60,26 +61,44 @@ std::string receive_all(StdioStreams& streams, Output output, const RecvOptions&
 
 Stdio::Stdio(std::shared_ptr<core::StdioStreams> streams) : streams_(std::move(streams)) {}
 
-std::string Stdio::recv(std::size_t max, const RecvOptions& options) const { return receive_some(*streams_, Output::out, max, options); }
-std::string Stdio::recvn(std::size_t count, const RecvOptions& options) const { return receive_exactly(*streams_, Output::out, count, options); }
+std::string Stdio::recv(std::size_t max, const RecvOptions& options) const {
+  return receive_some(*streams_, Output::out, max, options);
+}
+std::string Stdio::recvn(std::size_t count, const RecvOptions& options) const {
+  return receive_exactly(*streams_, Output::out, count, options);
+}
 std::string Stdio::recvuntil(const Delimiters& delimiters, const RecvOptions& options) const {
   return receive_until(*streams_, Output::out, delimiters, options);
 }
-std::string Stdio::recvline(const RecvOptions& options) const { return receive_line(*streams_, Output::out, options); }
-std::string Stdio::recvall(const RecvOptions& options) const { return receive_all(*streams_, Output::out, options); }
+std::string Stdio::recvline(const RecvOptions& options) const {
+  return receive_line(*streams_, Output::out, options);
+}
+std::string Stdio::recvall(const RecvOptions& options) const {
+  return receive_all(*streams_, Output::out, options);
+}
 
-std::string Stdio::recverr(std::size_t max, const RecvOptions& options) const { return receive_some(*streams_, Output::err, max, options); }
+std::string Stdio::recverr(std::size_t max, const RecvOptions& options) const {
+  return receive_some(*streams_, Output::err, max, options);
+}
 std::string Stdio::recvnerr(std::size_t count, const RecvOptions& options) const {
   return receive_exactly(*streams_, Output::err, count, options);
 }
 std::string Stdio::recverruntil(const Delimiters& delimiters, const RecvOptions& options) const {
   return receive_until(*streams_, Output::err, delimiters, options);
 }
-std::string Stdio::recverrline(const RecvOptions& options) const { return receive_line(*streams_, Output::err, options); }
-std::string Stdio::recverrall(const RecvOptions& options) const { return receive_all(*streams_, Output::err, options); }
+std::string Stdio::recverrline(const RecvOptions& options) const {
+  return receive_line(*streams_, Output::err, options);
+}
+std::string Stdio::recverrall(const RecvOptions& options) const {
+  return receive_all(*streams_, Output::err, options);
+}
 
-void Stdio::send(std::string_view data, const RecvOptions& options) const { streams_->send(data, options); }
-void Stdio::sendline(std::string_view data, const RecvOptions& options) const { streams_->send(std::string(data) + "\n", options); }
+void Stdio::send(std::string_view data, const RecvOptions& options) const {
+  streams_->send(data, options);
+}
+void Stdio::sendline(std::string_view data, const RecvOptions& options) const {
+  streams_->send(std::string(data) + "\n", options);
+}
 
 std::string Stdio::sendafter(const Delimiters& delimiters, std::string_view data, const RecvOptions& options) const {
   std::string received = recvuntil(delimiters, options);
@@ -87,15 +106,24 @@ std::string Stdio::sendafter(const Delimiters& delimiters, std::string_view data
   return received;
 }
 
-std::string Stdio::sendlineafter(const Delimiters& delimiters, std::string_view data, const RecvOptions& options) const {
+std::string Stdio::sendlineafter(const Delimiters& delimiters, std::string_view data,
+                                 const RecvOptions& options) const {
   std::string received = recvuntil(delimiters, options);
   sendline(data, options);
   return received;
 }
 
-void Stdio::close() const { streams_->close_input(); }
-void Stdio::set_timeout(std::chrono::nanoseconds timeout) const { streams_->set_timeout(timeout); }
-void Stdio::set_terminal_size(TerminalSize size) const { streams_->set_terminal_size(size); }
-Interaction Stdio::interactive(const InteractiveOptions& options) const { return streams_->interactive(options); }
+void Stdio::close() const {
+  streams_->close_input();
+}
+void Stdio::set_timeout(std::chrono::nanoseconds timeout) const {
+  streams_->set_timeout(timeout);
+}
+void Stdio::set_terminal_size(TerminalSize size) const {
+  streams_->set_terminal_size(size);
+}
+Interaction Stdio::interactive(const InteractiveOptions& options) const {
+  return streams_->interactive(options);
+}
 
 }  // namespace trapline

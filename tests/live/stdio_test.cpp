@@ -77,7 +77,7 @@ TEST_F(Receive, a_delimiter_that_arrives_byte_by_byte) {
 
 TEST_F(Receive, no_delimiter_is_an_error) {
   const Running talk({"p"});
-  EXPECT_THROW(static_cast<void>(talk.io.recvuntil("")), UsageError);
+  EXPECT_THROW(talk.io.recvuntil(""), UsageError);
   EXPECT_THROW(static_cast<void>(talk.io.recvuntil(Steps{})), UsageError);
 }
 
@@ -87,7 +87,7 @@ TEST_F(Receive, lines) {
   EXPECT_EQ(talk.io.recvline(), "\n");
   EXPECT_EQ(talk.io.recvline({.drop = true}), "two");
   EXPECT_EQ(talk.io.recvline({.drop = true}), "last") << "the last one may lack its newline";
-  EXPECT_THROW(static_cast<void>(talk.io.recvline()), EndOfFile);
+  EXPECT_THROW(talk.io.recvline(), EndOfFile);
 }
 
 TEST_F(Receive, a_very_long_line) {
@@ -122,7 +122,7 @@ TEST_F(Receive, stderr_is_a_stream_of_its_own) {
 TEST_F(Receive, from_a_process_that_writes_without_end) {
   const Running talk({"y"});
   for (int i = 0; i < 1000; ++i) ASSERT_EQ(talk.io.recvline(), "endless\n");
-  EXPECT_THROW(static_cast<void>(talk.io.recvuntil("never", {.timeout = 50ms})), TimedOut);
+  EXPECT_THROW(talk.io.recvuntil("never", {.timeout = 50ms}), TimedOut);
   EXPECT_EQ(talk.io.recvline(), "endless\n");
 }
 
@@ -183,8 +183,7 @@ TEST_F(Send, keeps_a_sigpipe_that_was_pending_before) {
 TEST_F(Timeouts, leave_the_process_running_and_its_text_readable) {
   Running talk({"o:partial", "l"});
   for (int i = 0; i < 2; ++i) {
-    const std::string why =
-        message_of<TimedOut>([&] { static_cast<void>(talk.io.recvuntil("\n", {.timeout = 30ms})); });
+    const std::string why = message_of<TimedOut>([&] { talk.io.recvuntil("\n", {.timeout = 30ms}); });
     EXPECT_NE(why.find("in the time given"), std::string::npos) << why;
   }
   EXPECT_TRUE(talk.debugger.running());
@@ -196,7 +195,7 @@ TEST_F(Timeouts, leave_the_process_running_and_its_text_readable) {
 TEST_F(Timeouts, say_what_is_buffered) {
   const Running talk({"o:half a li", "p"});
   EXPECT_EQ(talk.io.recvn(5), "half ");
-  const std::string why = message_of<TimedOut>([&] { static_cast<void>(talk.io.recvline({.timeout = 0ms})); });
+  const std::string why = message_of<TimedOut>([&] { talk.io.recvline({.timeout = 0ms}); });
   EXPECT_NE(why.find("\"a li\" is buffered"), std::string::npos) << why;
 }
 
@@ -231,14 +230,14 @@ TEST_F(AtRest, receiving_fails_at_once_and_says_why) {
   to_announcement(talk.debugger);
   EXPECT_EQ(talk.io.recv(), "text") << "what is buffered can be read";
   EXPECT_NE(why_not().find("call cont() first"), std::string::npos);
-  EXPECT_THROW(static_cast<void>(talk.io.recverrline()), UsageError);
+  EXPECT_THROW(talk.io.recverrline(), UsageError);
 }
 
 TEST_F(AtRest, a_receiver_learns_that_the_process_stops) {
   Talk talk({"o:half", "a:1", "p"});
   const SyscallHandler handler = talk.debugger.handle_syscall(announcement);
   talk.debugger.cont();
-  const std::string why = message_of<UsageError>([&] { static_cast<void>(talk.io.recvline()); });
+  const std::string why = message_of<UsageError>([&] { talk.io.recvline(); });
   EXPECT_NE(why.find("\"half\" is buffered"), std::string::npos) << why;
   EXPECT_EQ(talk.debugger.wait(patience).kind, StopKind::syscall_enter);
   EXPECT_EQ(talk.io.recvn(4), "half");
@@ -262,7 +261,7 @@ TEST_F(AtRest, sending_fails_once_stdin_is_full) {
 TEST_F(EndOfStream, is_neither_a_timeout_nor_a_stop) {
   Running talk({"o:rest", "e:"});
   EXPECT_EQ(talk.debugger.wait(patience).exit_code, 0);
-  const std::string why = message_of<EndOfFile>([&] { static_cast<void>(talk.io.recvuntil("\n")); });
+  const std::string why = message_of<EndOfFile>([&] { talk.io.recvuntil("\n"); });
   EXPECT_NE(why.find("\"rest\" is buffered"), std::string::npos) << why;
   EXPECT_THROW(static_cast<void>(talk.io.recvn(5)), EndOfFile);
   EXPECT_EQ(talk.io.recv(), "rest");
