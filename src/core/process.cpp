@@ -117,7 +117,7 @@ void Process::dispatch(ThreadState& thread) {
     fail(std::current_exception());
   }
   --dispatching_;
-  if (thread.run != Run::stopped || dead() || pid_ == 0) return;
+  if (thread.run != Run::stopped || seen_dead() || pid_ == 0) return;
   if (interrupt_requested_ || error_) verdict = Verdict::stop;
   if (verdict == Verdict::stop) {
     interrupt_requested_ = false;

@@ -190,6 +190,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void deliver_held(ThreadState& thread);
 
   void dispatch(ThreadState& thread);
+  /// dead(), without the lock: only the tracer thread writes it.
+  [[nodiscard]] bool seen_dead() const { return death_.has_value(); }
   [[nodiscard]] bool would_stop(ThreadState& thread) const;
   void on_death(ThreadState& thread, os::WaitStatus status);
   void forget(ThreadState& thread);

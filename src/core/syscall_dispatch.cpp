@@ -36,6 +36,11 @@ os::SyscallInfo info_of_stop(const ThreadState& thread) {
   return thread.known_info ? *thread.known_info : os::syscall_info(thread.tid);
 }
 
+/// Other threads only read it, so that it needs no locked instruction.
+void count_up(std::atomic<std::size_t>& count) {
+  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+}
+
 /// Runs user code on the tracer thread; what it throws stops the process at this event.
 template <class Run>
 void call_user(ThreadState& thread, const std::shared_ptr<SyscallTrap>& trap, Run&& run) {
@@ -79,8 +84,8 @@ void replace(ThreadState& thread, OpenCall& call, const Replacement& replacement
 
 /// True when the trap wants the process stopped here.
 bool run_enter(ThreadState& thread, OpenCall& call, const std::shared_ptr<SyscallTrap>& trap) {
-  trap->enters.fetch_add(1, std::memory_order_relaxed);
-  if (trap->enter_only()) trap->hits.fetch_add(1, std::memory_order_relaxed);
+  count_up(trap->enters);
+  if (trap->enter_only()) count_up(trap->hits);
   if (trap->once) {
     trap->spent = true;
     if (trap->enter_only()) trap->enabled = false;
@@ -144,8 +149,8 @@ bool wanted(const SyscallTrap::Wanted& wanted, std::int64_t number) {
 
 template <class Show>
 void show_observers(ThreadState& thread, OpenCall& call, Show&& show) {
+  if (thread.process->watchers()->empty()) return;
   const auto watchers = thread.process->watchers();
-  if (watchers->empty()) return;
   const Tracer::CallbackScope scope(thread.process->tracer());
   Thread handle(thread.shared_from_this());
   const SyscallRecord record = record_of(call);
@@ -177,7 +182,7 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
     const auto trap = call.ran[i];
     if (!trap->live()) continue;
     if (std::ranges::find(thread.running_traps, trap.get()) != thread.running_traps.end()) continue;
-    if (!trap->enter_only()) trap->hits.fetch_add(1, std::memory_order_relaxed);
+    if (!trap->enter_only()) count_up(trap->hits);
     if (trap->once) trap->enabled = false;
     if (trap->synchronous()) {
       stop |= !call.invoked;

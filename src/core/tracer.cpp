@@ -225,12 +225,11 @@ void Tracer::handle(const os::Waited& event) {
     if (theft_suspected_.exchange(false)) recover_stolen();
     return;
   }
-  const auto found = threads_.find(event.tid);
-  if (found == threads_.end()) {
+  ThreadState* const thread = find(event.tid);
+  if (thread == nullptr) {
     handle_stranger(event);
     return;
   }
-  const auto thread = found->second;
   // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was
   // taken: the id might still mean the old leader (ptrace_freeze_traced; Threads.one_that_is_not_the_leader_may_exec).
   if (event.status.dead() || event.status.event() == os::WaitStatus::Event::exec) {
