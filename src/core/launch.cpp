@@ -11,6 +11,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/entry_trap.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
@@ -56,35 +57,21 @@ bool run_to_entry(Process& process, ThreadState& thread) {
   const auto& info = arch::info(process.arch());
   const auto entry = os::read_auxiliary_vector(process.pid()).find(AT_ENTRY);
   if (!entry) throw UsageError("the program tells no entry point; run it with continue_to_entry = false");
-  // A debug register rather than a trap in the text: a child that the loader or a library's constructor forks would run
-  // into the trap, and dies of nothing here.
-  std::array<std::byte, 8> original{};
-  const auto trap = info.trap_instruction;
-  const bool hardware = os::set_execute_breakpoint(thread.tid, *entry);
-  if (!hardware) {
-    const auto covered = std::span(original).first(trap.size());
-    if (process.memory().read(*entry, covered) != trap.size() || process.memory().write(*entry, trap) != trap.size()) {
-      throw UsageError("the program's entry point is not in its memory; run it with continue_to_entry = false");
-    }
-  }
-  bool alive = true;
-  int signal = 0;
-  for (;;) {
-    alive = go(thread, os::Resume::cont, signal);
-    if (!alive || thread.status.event() == Event::exit) break;
+  // Without a loader it stands there already.
+  if (thread.registers.word(info.pc) == *entry) return true;
+  const EntryTrap trap(process.memory(), *entry, info.trap_instruction);
+  const Process::EntryTrapScope scope(process, trap);
+  os::set_options(thread.tid, process.trace_options());
+  for (int signal = 0;;) {
+    if (!go(thread, os::Resume::cont, signal) || thread.status.event() == Event::exit) return false;
     signal = delivery_signal(thread);
-    const Address expected = *entry + (hardware ? 0 : info.pc_after_trap);
-    if (signal == SIGTRAP && thread.registers.word(info.pc) == expected) break;
+    if (signal == SIGTRAP && thread.registers.word(info.pc) == *entry + info.pc_after_trap) break;
     if (thread.status.event() == Event::clone) process.on_clone(thread);
+    if (thread.status.event() == Event::fork || thread.status.event() == Event::vfork) process.on_fork(thread);
     if (thread.status.event() == Event::exec) process.on_exec(thread);
   }
-  if (!thread.stopped() || thread.status.event() == Event::exit) return false;
-  if (hardware) {
-    os::clear_execute_breakpoint(thread.tid);
-  } else {
-    static_cast<void>(process.memory().write(*entry, std::span<const std::byte>(original).first(trap.size())));
-    thread.registers.set_word(info.pc, *entry);
-  }
+  trap.remove();
+  thread.registers.set_word(info.pc, *entry);
   return true;
 }
 

@@ -5,6 +5,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/entry_trap.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
@@ -18,13 +19,9 @@ using Event = os::WaitStatus::Event;
 
 namespace {
 
-bool group_stop(os::WaitStatus status) {
-  return status.event() == Event::stop && status.stop_signal() != SIGTRAP;
-}
+bool group_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() != SIGTRAP; }
 /// Our own interruption, or the first stop of a new thread: nothing that the program did.
-bool bare_stop(os::WaitStatus status) {
-  return status.event() == Event::stop && status.stop_signal() == SIGTRAP;
-}
+bool bare_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() == SIGTRAP; }
 
 }  // namespace
 
@@ -161,14 +158,9 @@ Verdict Process::dispatch_stop(ThreadState& thread) {
   const os::WaitStatus status = thread.status;
   if (status.syscall_stop()) return on_syscall_stop(thread);
   switch (status.event()) {
-    case Event::none:
-      return on_signal_stop(thread);
-    case Event::exec:
-      on_exec(thread);
-      return Verdict::go_on;
-    case Event::exit:
-      on_dying(thread);
-      return Verdict::go_on;
+    case Event::none: return on_signal_stop(thread);
+    case Event::exec: on_exec(thread); return Verdict::go_on;
+    case Event::exit: on_dying(thread); return Verdict::go_on;
     case Event::stop:
       note_interrupted_call(thread);
       if (std::exchange(thread.fresh, false)) {
@@ -181,11 +173,10 @@ Verdict Process::dispatch_stop(ThreadState& thread) {
       }
       return Verdict::go_on;
     case Event::fork:
-    case Event::vfork:
+    case Event::vfork: on_fork(thread); return Verdict::go_on;
     case Event::clone:
     case Event::vfork_done:
-    case Event::seccomp:
-      return Verdict::go_on;
+    case Event::seccomp: return Verdict::go_on;
   }
   return Verdict::go_on;
 }
@@ -196,11 +187,25 @@ void Process::on_clone(ThreadState& thread) {
   if (!os::same_process(pid_, child)) {
     // Reported as a clone only because its exit signal is not SIGCHLD: a process of its own, which nobody asked to
     // follow.
-    tracer_->release_at_first_stop(child);
+    let_go_at_birth(child);
     return;
   }
   ThreadState& born = add_thread(child, true);
   born.filtered = thread.filtered;
+}
+
+void Process::on_fork(ThreadState& thread) { let_go_at_birth(static_cast<pid_t>(os::event_message(thread.tid))); }
+
+void Process::let_go_at_birth(pid_t child) {
+  if (entry_trap_ != nullptr) {
+    if (!tracer_->wait_for_birth(child)) return;
+    try {
+      entry_trap_->remove_from_copy(child);
+    } catch (const ProcessGone&) {
+      // Killed in its first moment.
+    }
+  }
+  tracer_->release_at_first_stop(child);
 }
 
 void Process::on_exec(ThreadState& thread) {

@@ -25,6 +25,8 @@
 
 namespace trapline::core {
 
+class EntryTrap;
+
 /// What one dispatched event means for its thread.
 enum class Verdict { go_on, stop };
 
@@ -89,7 +91,20 @@ class Process : public std::enable_shared_from_this<Process> {
   void dissolve();
   void set_kill_on_exit(bool kill);
   [[nodiscard]] bool kill_on_exit() const;
-  [[nodiscard]] os::TraceOptions trace_options() const { return {.kill_with_tracer = kill_on_exit()}; }
+  [[nodiscard]] os::TraceOptions trace_options() const {
+    return {.kill_with_tracer = kill_on_exit(), .follow_forks = entry_trap_ != nullptr};
+  }
+  /// While its loader runs, children are caught at birth and freed of the trap.
+  class EntryTrapScope {
+   public:
+    EntryTrapScope(Process& process, const EntryTrap& trap) : process_(process) { process.entry_trap_ = &trap; }
+    ~EntryTrapScope() { process_.entry_trap_ = nullptr; }
+    EntryTrapScope(const EntryTrapScope&) = delete;
+    EntryTrapScope& operator=(const EntryTrapScope&) = delete;
+
+   private:
+    Process& process_;
+  };
   void mark_timed_out() { timed_out_ = true; }
   /// After exec (also the first): what was known of the old program is void.
   void image_changed();
@@ -111,6 +126,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void on_clone(ThreadState& thread);
   /// Runs what concerns the stop that the thread is at.
   Verdict dispatch_stop(ThreadState& thread);
+  void on_fork(ThreadState& thread);
   /// Handles what was kept, oldest first; true when that stopped the process.
   bool dispatch_kept();
   [[nodiscard]] bool anyone_running() const;
@@ -192,6 +208,9 @@ class Process : public std::enable_shared_from_this<Process> {
   void dispatch(ThreadState& thread);
   /// dead(), without the lock: only the tracer thread writes it.
   [[nodiscard]] bool seen_dead() const { return death_.has_value(); }
+  void let_go_at_birth(pid_t child);
+  /// To all threads, at rest.
+  void apply_trace_options();
   [[nodiscard]] bool would_stop(ThreadState& thread) const;
   void on_death(ThreadState& thread, os::WaitStatus status);
   void forget(ThreadState& thread);
@@ -209,6 +228,7 @@ class Process : public std::enable_shared_from_this<Process> {
   std::atomic<bool> timed_out_{false};
   /// Until run() or attach() is done no trap is active.
   bool quiet_ = false;
+  const EntryTrap* entry_trap_ = nullptr;
   unsigned inherited_filters_ = 0;
   Timer::Armed deadline_;
   bool gathering_ = false;

@@ -50,7 +50,10 @@ void Process::begin(pid_t pid, bool launched) {
 }
 
 void Process::started(bool at_rest) {
-  if (at_rest) gather();
+  if (at_rest) {
+    gather();
+    apply_trace_options();
+  }
   quiet_ = false;
   tracing_changed();
   if (at_rest && !gone()) {
@@ -123,6 +126,17 @@ bool Process::kill_on_exit() const {
   return kill_on_exit_.value_or(launched_);
 }
 
+void Process::apply_trace_options() {
+  for (const auto& thread : threads_) {
+    if (!thread->stopped()) continue;
+    try {
+      os::set_options(thread->tid, trace_options());
+    } catch (const ProcessGone&) {
+      // It was killed where it stood; what follows is its death.
+    }
+  }
+}
+
 void Process::set_kill_on_exit(bool kill) {
   tracer_->call([&] {
     {
@@ -133,9 +147,7 @@ void Process::set_kill_on_exit(bool kill) {
     // The option can be changed at stops only.
     const bool was_running = running();
     if (was_running) gather();
-    for (const auto& thread : threads_) {
-      if (thread->stopped()) os::set_options(thread->tid, trace_options());
-    }
+    apply_trace_options();
     if (was_running && !dispatch_kept()) resume_all();
   });
 }

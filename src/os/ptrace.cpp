@@ -2,7 +2,6 @@
 
 #include <sys/ptrace.h>
 #include <sys/uio.h>
-#include <sys/user.h>
 
 #include <cerrno>
 
@@ -127,20 +126,5 @@ void write_registers(pid_t tid, RegisterSet set, std::span<const std::byte> byte
 void write_register(pid_t tid, std::size_t offset, std::uint64_t value) {
   request(PTRACE_POKEUSER, "PTRACE_POKEUSER", tid, offset, value);
 }
-
-#if defined(__x86_64__)
-
-bool set_execute_breakpoint(pid_t tid, std::uint64_t address) {
-  constexpr std::uintptr_t local_enable_first = 1;
-  return raw_request(PTRACE_POKEUSER, tid, offsetof(user, u_debugreg[0]), address) == 0 &&
-         raw_request(PTRACE_POKEUSER, tid, offsetof(user, u_debugreg[7]), local_enable_first) == 0;
-}
-
-void clear_execute_breakpoint(pid_t tid) {
-  request(PTRACE_POKEUSER, "clear debug register", tid, offsetof(user, u_debugreg[7]), 0);
-  request(PTRACE_POKEUSER, "clear debug register", tid, offsetof(user, u_debugreg[0]), 0);
-}
-
-#endif
 
 }  // namespace trapline::os

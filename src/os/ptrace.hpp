@@ -59,11 +59,8 @@ void set_signal_info(pid_t tid, const siginfo_t& info);
 /// Fills as much as the kernel has and returns how many bytes that was.
 std::size_t read_registers(pid_t tid, RegisterSet set, std::span<std::byte> into);
 void write_registers(pid_t tid, RegisterSet set, std::span<const std::byte> bytes);
-/// One word of the general set of a 64-bit tracee, at its byte offset; cheaper than the whole set for one to three words.
+/// One word of the general set of a 64-bit tracee, at its byte offset; cheaper than the whole set for one to three
+/// words.
 void write_register(pid_t tid, std::size_t offset, std::uint64_t value);
-
-/// Arms the first debug register to stop before the instruction at `address`; false when the machine has none to give.
-[[nodiscard]] bool set_execute_breakpoint(pid_t tid, std::uint64_t address);
-void clear_execute_breakpoint(pid_t tid);
 
 }  // namespace trapline::os

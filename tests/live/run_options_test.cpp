@@ -181,6 +181,19 @@ TEST_F(RunOptionsOf, or_at_the_first_instruction) {
   EXPECT_EQ(run_out(d).exit_code, 0);
 }
 
+TEST_F(RunOptionsOf, children_born_before_the_entry_point_are_left_alone) {
+  DebuggerOptions options = program("exit_with", {"5"});
+  options.env = Environment{{"LD_PRELOAD", tracee("forks_before_entry.so")}};
+  Debugger d(std::move(options));
+  const Stdio io = d.run(piped());
+  EXPECT_EQ(d.main_thread().pc(), d.symbols().resolve(Location("_start").in("binary")));
+  EXPECT_EQ(d.threads().size(), 2U);
+  d.cont();
+  // A thread of the loader's time has a child after it.
+  io.send("x");
+  EXPECT_EQ(d.wait().exit_code, 5);
+}
+
 TEST_F(RunOptionsOf, first_instruction_of_a_static_program_is_its_entry) {
   DebuggerOptions options = program("points_static");
   options.continue_to_entry = false;
