@@ -75,9 +75,7 @@ std::function<void()> stepping() {
 
 }  // namespace
 
-Batch steps(std::size_t events) {
-  return repeated(events, stepping());
-}
+Batch steps(std::size_t events) { return repeated(events, stepping()); }
 
 Batch steps_by_hand_over(std::size_t events) {
   return repeated(events, [servant = std::make_shared<Servant>(stepping)] { servant->ask(); });

@@ -23,9 +23,7 @@ long request(__ptrace_request what, pid_t tid, Address address = {}, Data data =
   return result;
 }
 
-constexpr std::size_t user_offset(std::size_t register_offset) {
-  return offsetof(user, regs) + register_offset;
-}
+constexpr std::size_t user_offset(std::size_t register_offset) { return offsetof(user, regs) + register_offset; }
 
 /// A child of this thread that it traces, stopped after its exec; killed at the end.
 class RawTracee {

@@ -14,8 +14,6 @@ namespace trapline::bench {
 [[nodiscard]] std::vector<Row> memory_rows();
 
 /// The path of one of the programs in bench/tracees.
-[[nodiscard]] inline std::string tracee(const std::string& name) {
-  return BENCH_TRACEE_DIR "/" + name;
-}
+[[nodiscard]] inline std::string tracee(const std::string& name) { return BENCH_TRACEE_DIR "/" + name; }
 
 }  // namespace trapline::bench

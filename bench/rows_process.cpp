@@ -139,9 +139,7 @@ Row read_row(std::string name, std::size_t size, std::size_t full_batch) {
 
 }  // namespace
 
-std::vector<Row> invoke_rows() {
-  return {{"invoke.single", invocations}};
-}
+std::vector<Row> invoke_rows() { return {{"invoke.single", invocations}}; }
 
 std::vector<Row> spawn_rows() {
   constexpr std::size_t large = std::size_t{1} << 30;

@@ -1,4 +1,5 @@
-// Issues getppid for ever, on as many threads as argv[1] says; every argv[2]-th call is a getpgrp instead, which ends a batch.
+// Issues getppid for ever, on as many threads as argv[1] says; every argv[2]-th call is a getpgrp instead, which ends a
+// batch.
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
