@@ -14,7 +14,7 @@ void append_name(std::string& out, std::size_t start, std::string_view name) {
 
 void append_number(std::string& out, std::size_t start, std::uint64_t value) {
   if (out.size() != start) out += '|';
-  fmt::format_to(std::back_inserter(out), value < 10 ? "{}" : "{:#x}", value);
+  fmt::format_to(std::back_inserter(out), fmt::runtime(value < 10 ? "{}" : "{:#x}"), value);
 }
 
 }  // namespace

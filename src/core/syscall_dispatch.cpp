@@ -338,11 +338,17 @@ std::optional<HeldSignal> find_held(ThreadState& thread, int signal, const sigin
   return held;
 }
 
+/// Whether si_pid names the sender: of signals from programs, and of those that tell of a child.
+bool names_sender(const siginfo_t& info) {
+  return info.si_code == SI_USER || info.si_code == SI_QUEUE || info.si_code == SI_TKILL || info.si_code == SI_MESGQ ||
+         info.si_signo == SIGCHLD;
+}
+
 void show_signal(ThreadState& thread, const siginfo_t& info) {
   const auto watchers = thread.process->watchers();
   const SignalRecord record{.signal = info.si_signo,
                             .code = info.si_code,
-                            .sender = info.si_code <= 0 ? info.si_pid : 0,
+                            .sender = names_sender(info) ? info.si_pid : 0,
                             .address = info.si_code > 0 && (info.si_signo == SIGSEGV || info.si_signo == SIGBUS ||
                                                             info.si_signo == SIGILL || info.si_signo == SIGFPE)
                                            ? reinterpret_cast<Address>(info.si_addr)
@@ -534,6 +540,7 @@ void note_interrupted_call(ThreadState& thread) {
   os::SyscallInfo info;
   info.number = number;
   info.pc = thread.registers.word(words.pc);
+  for (std::size_t i = 0; i < info.args.size(); ++i) info.args[i] = thread.registers.word(words.args[i]);
   push_call(thread, info, abi, false);
   thread.calls.top().state = State::restarting;
 }

@@ -1,6 +1,7 @@
 #include "core/syscall_handlers.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include <trapline/error.hpp>
 
@@ -21,21 +22,42 @@ std::size_t slot(Abi abi) { return static_cast<std::size_t>(abi); }
   throw UsageError(text);
 }
 
+/// `"!close"`: all but that.
+bool is_exclusion(const SyscallId& item) { return !item.number() && item.text().starts_with('!'); }
+
 void add_item(std::array<SyscallTrap::Wanted, 3>& wanted, const SyscallId& item) {
   if (const auto number = item.number()) {
     for (auto& abi : wanted) abi.numbers.push_back(*number);
     return;
   }
+  const std::string text = is_exclusion(item) ? item.text().substr(1) : item.text();
   bool found = false;
   for (const Abi abi : all_abis) {
-    const arch::Selection selection = arch::select_syscalls(abi, item.text());
+    const arch::Selection selection = arch::select_syscalls(abi, text);
     if (!selection.error.empty()) throw UsageError(selection.error);
     auto& into = wanted[slot(abi)];
     into.all |= selection.all;
     into.numbers.insert(into.numbers.end(), selection.numbers.begin(), selection.numbers.end());
     found |= selection.all || !selection.numbers.empty();
   }
-  if (!found) throw_unknown(Abi::amd64, item.text());
+  if (!found) throw_unknown(Abi::amd64, text);
+}
+
+void sort(std::array<SyscallTrap::Wanted, 3>& wanted) {
+  for (auto& abi : wanted) {
+    std::ranges::sort(abi.numbers);
+    abi.numbers.erase(std::unique(abi.numbers.begin(), abi.numbers.end()), abi.numbers.end());
+  }
+}
+
+/// Takes calls out; of "all" the rest of the table stays.
+void exclude(Abi abi, SyscallTrap::Wanted& from, const SyscallTrap::Wanted& excluded) {
+  if (std::exchange(from.all, false)) {
+    for (const arch::SyscallRow& row : arch::syscalls(abi)) from.numbers.push_back(row.number);
+  }
+  std::erase_if(from.numbers, [&](std::int64_t number) {
+    return excluded.all || std::ranges::binary_search(excluded.numbers, number);
+  });
 }
 
 /// Whether the item is the very call that it is to be replaced by, in the table that numbers are taken from.
@@ -51,11 +73,17 @@ bool is_replacement(const SyscallId& item, const Replacement& into) {
 std::array<SyscallTrap::Wanted, 3> resolve(const SyscallSet& syscalls) {
   if (syscalls.items().empty()) throw UsageError("an empty set of syscalls: name some, or \"all\"");
   std::array<SyscallTrap::Wanted, 3> wanted{};
-  for (const SyscallId& item : syscalls.items()) add_item(wanted, item);
-  for (auto& abi : wanted) {
-    std::ranges::sort(abi.numbers);
-    abi.numbers.erase(std::unique(abi.numbers.begin(), abi.numbers.end()), abi.numbers.end());
+  std::array<SyscallTrap::Wanted, 3> excluded{};
+  for (const SyscallId& item : syscalls.items()) add_item(is_exclusion(item) ? excluded : wanted, item);
+  sort(excluded);
+  if (std::ranges::any_of(syscalls.items(), is_exclusion)) {
+    const bool nothing_else = std::ranges::all_of(syscalls.items(), is_exclusion);
+    for (const Abi abi : all_abis) {
+      wanted[slot(abi)].all |= nothing_else;
+      exclude(abi, wanted[slot(abi)], excluded[slot(abi)]);
+    }
   }
+  sort(wanted);
   return wanted;
 }
 

@@ -1,0 +1,219 @@
+#include <fmt/format.h>
+#include <trapline/trapline.hpp>
+
+#include <csignal>
+#include <cstdlib>
+#include <memory>
+
+#include "changes.hpp"
+#include "command.hpp"
+#include "interrupts.hpp"
+#include "line_writer.hpp"
+#include "outcome.hpp"
+#include "syscall_sets.hpp"
+#include "trace_printer.hpp"
+
+namespace cli {
+namespace {
+
+using trapline::Debugger;
+using trapline::Stop;
+using trapline::StopKind;
+using trapline::UsageError;
+
+constexpr const char* footer =
+    R"(SET is a list of names, or a group (%file, %desc, %network, %process, %memory, %signal, %ipc, ...),
+/a regular expression/, all or none; a ! before it means all others. strace's trace=SET is understood.
+NAME and OLD may be a set too.
+
+Examples:
+  trapline trace ls /tmp                       every system call of ls
+  trapline trace -e %file -o calls.txt make    those that name files, into a file
+  trapline trace -e openat,close -y cat a.txt  two calls, with the files behind the descriptors
+  trapline trace -p 4711                       a running process; Ctrl-C lets it go
+  trapline trace --fail openat=ENOSPC -- ./app what does app do when the disk is full?
+  trapline trace --skip unlink=0 -- rm a.txt   rm believes that it removed the file
+  trapline trace --hijack unlink=access,arg1=0 -- rm a.txt
+
+A call that blocks is shown at once and completed when it ends. Threads are followed from their birth, and each line then
+begins with the thread's id. Following child processes comes later: what the program forks runs untraced.
+
+Ctrl-C reaches the program as from any terminal; a second one kills it. An attached process is let go instead.
+
+Exit status: that of the program, and when a signal killed it, the same death. Otherwise
+  2    the command line was not understood
+  125  trapline itself failed: no permission to attach, the output cannot be written
+  126  the program was found but cannot be executed
+  127  the program was not found)";
+
+class HelpText : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App*, std::string) const override {
+    return "Usage: trapline trace [OPTIONS] [--] COMMAND [ARGUMENT...]\n"
+           "       trapline trace [OPTIONS] -p PID\n";
+  }
+};
+
+struct Arguments {
+  std::vector<std::string> sets;
+  bool follow = false;
+  bool fd_paths = false;
+  std::size_t string_limit = 32;
+  std::string output;
+  pid_t pid = 0;
+  Changes changes;
+};
+
+bool wants_colour(const LineWriter& writer) {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  const bool refused =
+      (no_colour != nullptr && *no_colour != '\0') || (terminal != nullptr && std::string_view(terminal) == "dumb");
+  return !refused && writer.on_terminal();
+}
+
+/// One tracing, from the start of a program (or the attachment to one) to its end.
+class Session {
+ public:
+  Session(const Arguments& arguments, std::vector<std::string> command)
+      : arguments_(arguments),
+        attached_(arguments.pid != 0),
+        debugger_({.argv = std::move(command), .continue_to_entry = false}),
+        syscalls_(parse_sets(arguments.sets)) {
+    place_changes(debugger_, arguments.changes);
+    // Before the output file is made: a mistyped name must not empty an old one.
+    if (syscalls_) static_cast<void>(debugger_.observe({.syscalls = *syscalls_}));
+    writer_ =
+        arguments.output.empty() ? std::make_unique<LineWriter>() : std::make_unique<LineWriter>(arguments.output);
+    printer_ = std::make_unique<TracePrinter>(
+        *writer_, TracePrinter::Style{.print = {.string_limit = arguments.string_limit, .fd_paths = arguments.fd_paths},
+                                      .thread_ids = arguments.follow,
+                                      .colour = wants_colour(*writer_)});
+  }
+
+  int run() {
+    const auto kind = attached_ ? Interrupts::Tracee::attached : Interrupts::Tracee::launched;
+    Interrupts interrupts(kind, [this] { let_go(); });
+    const trapline::Observation observation = debugger_.observe(printer_->observer(syscalls_));
+    if (const int status = begin(interrupts); status != success) return status;
+    std::optional<Stop> stop;
+    try {
+      stop = wait_for_end();
+      printer_->finish();
+    } catch (const OutputFailed& error) {
+      give_up();
+      // Like any program whose reader has gone.
+      if (error.code() == std::errc::broken_pipe) die_of(SIGPIPE);
+      throw;
+    }
+    const std::optional<int> asked = interrupts.asked_to_end();
+    if (asked && !attached_) die_of(*asked);
+    return stop ? end_like(*stop) : success;
+  }
+
+ private:
+  /// Starts it; another status than success when that is impossible.
+  int begin(Interrupts& interrupts) {
+    if (attached_) {
+      debugger_.attach(arguments_.pid);
+      if (debugger_.threads().size() > 1) printer_->show_thread_ids();
+      fmt::print(stderr, "trapline: attached to process {}; Ctrl-C lets it go\n", arguments_.pid);
+      if (interrupts.asked_to_end()) let_go();
+      return success;
+    }
+    try {
+      using trapline::Stream;
+      debugger_.run({.stdio = {.in = Stream::inherit(), .out = Stream::inherit(), .err = Stream::inherit()}});
+    } catch (const trapline::OsError& error) {
+      fmt::print(stderr, "trapline: {}\n", error.what());
+      return launch_status(error);
+    }
+    interrupts.watch(debugger_.pid());
+    return success;
+  }
+
+  /// Nothing when the process was let go.
+  std::optional<Stop> wait_for_end() {
+    try {
+      for (;;) {
+        debugger_.cont();
+        Stop stop = debugger_.wait();
+        if (stop.kind == StopKind::exited) return stop;
+      }
+    } catch (const trapline::ProcessGone&) {
+      if (!debugger_.dead()) return std::nullopt;
+      return debugger_.wait();
+    }
+  }
+
+  /// On any thread.
+  void let_go() noexcept {
+    try {
+      debugger_.detach();
+    } catch (const std::exception&) {
+      // It has ended by itself, or was never ours.
+    }
+  }
+
+  void give_up() noexcept {
+    if (attached_) {
+      let_go();
+      return;
+    }
+    try {
+      debugger_.kill();
+    } catch (const std::exception&) {
+      // The end of the Debugger kills it in any case.
+    }
+  }
+
+  const Arguments& arguments_;
+  const bool attached_;
+  Debugger debugger_;
+  std::optional<trapline::SyscallSet> syscalls_;
+  std::unique_ptr<LineWriter> writer_;
+  std::unique_ptr<TracePrinter> printer_;
+};
+
+int trace(const Arguments& arguments, std::vector<std::string> command) {
+  if (!command.empty() && command.front() == "--") command.erase(command.begin());
+  if (!command.empty() && command.front().starts_with('-')) {
+    throw UsageError("unknown option " + command.front() + " (a program of that name is run with -- before it)");
+  }
+  if (command.empty() == (arguments.pid == 0)) {
+    throw UsageError(command.empty() ? "nothing to trace: give a command, or -p and a process id"
+                                     : "a command and -p exclude each other");
+  }
+  // A reader that has gone is an error of write(2) here; the program gets the default action again.
+  std::signal(SIGPIPE, SIG_IGN);
+  return Session(arguments, std::move(command)).run();
+}
+
+}  // namespace
+
+Run add_trace(CLI::App& app) {
+  CLI::App* trace_app =
+      app.add_subcommand("trace", "Prints the system calls of a program, one a line, and changes them if told to.");
+  const auto arguments = std::make_shared<Arguments>();
+  const auto list = [&](const char* name, std::vector<std::string>& into, const char* text, const char* value) {
+    trace_app->add_option(name, into, text)->allow_extra_args(false)->type_name(value);
+  };
+  list("-e", arguments->sets, "Only these system calls; may be given several times", "SET");
+  trace_app->add_flag("-f", arguments->follow, "Begin each line with the thread's id (threads are always followed)");
+  trace_app->add_option("-o", arguments->output, "Write to this file instead of stderr")->type_name("FILE");
+  trace_app->add_option("-p", arguments->pid, "Attach to this running process")
+      ->type_name("PID")
+      ->check(CLI::PositiveNumber);
+  trace_app->add_option("-s", arguments->string_limit, "Show so many bytes of a string (32)")->type_name("N");
+  trace_app->add_flag("-y", arguments->fd_paths, "Show what file descriptors refer to");
+  list("--hijack", arguments->changes.hijacks, "Make NEW out of each call of OLD, with these arguments replaced",
+       "OLD=NEW[,argN=V]");
+  list("--skip", arguments->changes.skips, "Do not run it; the program sees VALUE as its result", "NAME=VALUE");
+  list("--fail", arguments->changes.failures, "Do not run it; the program sees this error (ENOENT)", "NAME=ERRNO");
+  trace_app->prefix_command();
+  trace_app->formatter(std::make_shared<HelpText>());
+  trace_app->footer(footer);
+  return [=] { return trace(*arguments, trace_app->remaining()); };
+}
+
+}  // namespace cli

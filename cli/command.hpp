@@ -1,0 +1,20 @@
+#pragma once
+
+#include <functional>
+#include <span>
+
+#include <CLI/CLI.hpp>
+
+namespace cli {
+
+/// The exit statuses of the program itself; besides them it ends like the program that it runs. As of timeout(1).
+enum Status : int { success = 0, bad_usage = 2, failed = 125, not_executable = 126, not_found = 127 };
+
+/// Runs a subcommand whose arguments were parsed, and returns the exit status.
+using Run = std::function<int()>;
+/// Adds a subcommand to the program and returns what runs it. One such function per subcommand, listed in main.cpp.
+using AddCommand = Run (*)(CLI::App& app);
+
+Run add_trace(CLI::App& app);
+
+}  // namespace cli

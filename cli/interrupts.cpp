@@ -1,0 +1,96 @@
+#include "interrupts.hpp"
+
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <csignal>
+#include <cstdint>
+
+namespace cli {
+namespace {
+
+constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+// What a signal handler may touch.
+std::atomic<int> pidfd{-1};
+std::atomic<int> doorbell{-1};
+std::atomic<bool> launched{true};
+std::atomic<int> end_signal{0};
+std::atomic<int> interrupts{0};
+
+void kill_tracee() {
+  const int fd = pidfd;
+  if (fd != -1) ::syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0);
+}
+
+void on_signal(int signal) {
+  const int saved = errno;
+  if (launched) {
+    // The terminal has sent the first Ctrl-C to the program too.
+    if (signal != SIGINT || interrupts.fetch_add(1) > 0) {
+      end_signal = signal;
+      std::signal(signal, SIG_DFL);
+      kill_tracee();
+    }
+  } else {
+    end_signal = signal;
+    std::signal(signal, SIG_DFL);
+    const std::uint64_t one = 1;
+    static_cast<void>(!::write(doorbell, &one, sizeof one));
+  }
+  errno = saved;
+}
+
+}  // namespace
+
+Interrupts::Interrupts(Tracee tracee, std::function<void()> let_go) : let_go_(std::move(let_go)) {
+  launched = tracee == Tracee::launched;
+  end_signal = 0;
+  interrupts = 0;
+  doorbell = ::eventfd(0, EFD_CLOEXEC);
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  waiter_ = std::thread([this] {
+    std::uint64_t rung = 0;
+    while (::read(doorbell, &rung, sizeof rung) == -1 && errno == EINTR) {
+    }
+    if (end_signal != 0 && !launched) let_go_();
+  });
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  action.sa_flags = SA_RESTART;
+  for (const int signal : signals) {
+    struct sigaction old {};
+    ::sigaction(signal, nullptr, &old);
+    // Under nohup(1) and in a shell's background they stay ignored.
+    if (old.sa_handler != SIG_IGN) ::sigaction(signal, &action, nullptr);
+  }
+}
+
+Interrupts::~Interrupts() {
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(doorbell, &one, sizeof one));
+  waiter_.join();
+  const int old = pidfd.exchange(-1);
+  if (old != -1) ::close(old);
+  ::close(doorbell.exchange(-1));
+}
+
+void Interrupts::watch(pid_t pid) {
+  pidfd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
+  // A signal that came before there was anything to kill.
+  if (launched && end_signal != 0) kill_tracee();
+}
+
+std::optional<int> Interrupts::asked_to_end() const {
+  const int signal = end_signal;
+  return signal != 0 ? std::optional(signal) : std::nullopt;
+}
+
+}  // namespace cli

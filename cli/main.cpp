@@ -1,0 +1,66 @@
+#include <cstdio>
+#include <exception>
+#include <vector>
+
+#include <fmt/format.h>
+#include <trapline/trapline.hpp>
+
+#include "command.hpp"
+#include "outcome.hpp"
+
+namespace {
+
+constexpr cli::AddCommand commands[] = {cli::add_trace};
+
+int complain(const std::string& command, const std::string& text) {
+  fmt::print(stderr, "trapline: {}\nTry 'trapline {}--help'.\n", text, command.empty() ? "" : command + ' ');
+  return cli::bad_usage;
+}
+
+/// `help trace` is `trace --help`, and `help` alone `--help`.
+std::vector<std::string> arguments(int argc, char** argv) {
+  std::vector<std::string> list(argv + 1, argv + argc);
+  if (!list.empty() && list.front() == "help") {
+    list.erase(list.begin());
+    list.resize(std::min<std::size_t>(list.size(), 1));
+    list.emplace_back("--help");
+  }
+  // CLI11 takes them from the back.
+  return {list.rbegin(), list.rend()};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Watches and changes what a running program asks of the kernel.", "trapline");
+  app.set_version_flag("--version", "trapline " TRAPLINE_VERSION);
+  app.require_subcommand(1);
+  app.footer("'trapline help COMMAND' tells more about a command.");
+  std::vector<std::pair<CLI::App*, cli::Run>> runs;
+  for (const auto add : commands) {
+    cli::Run run = add(app);
+    runs.emplace_back(app.get_subcommands({}).back(), std::move(run));
+  }
+  std::string chosen;
+  try {
+    app.parse(arguments(argc, argv));
+  } catch (const CLI::ParseError& error) {
+    if (error.get_exit_code() == 0) return app.exit(error);
+    for (const auto& [command, run] : runs) {
+      if (command->parsed()) chosen = command->get_name();
+    }
+    return complain(chosen, error.what());
+  }
+  for (const auto& [command, run] : runs) {
+    if (!command->parsed()) continue;
+    try {
+      return run();
+    } catch (const trapline::UsageError& error) {
+      return complain(command->get_name(), error.what());
+    } catch (const std::exception& error) {
+      fmt::print(stderr, "trapline: {}\n", error.what());
+      return cli::failed;
+    }
+  }
+  return cli::bad_usage;
+}

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string_view>
+
+#include <trapline/observer.hpp>
+#include <trapline/print.hpp>
+
+#include "line_writer.hpp"
+
+namespace cli {
+
+/// Prints what happens to a process, a line an event.
+///
+/// The line of a call that blocks stays open, so that it is seen where the program hangs; when another thread reports
+/// meanwhile, it is ended by `<unfinished ...>` and taken up again at the call's exit.
+class TracePrinter {
+ public:
+  struct Style {
+    trapline::PrintOptions print{};
+    /// Each line begins with the thread's id; otherwise from the second thread on.
+    bool thread_ids = false;
+    bool colour = false;
+  };
+
+  TracePrinter(LineWriter& writer, Style style) : writer_(writer), style_(style) {}
+
+  /// What shows the printer those syscalls, none if unset, and all signals and deaths.
+  [[nodiscard]] trapline::Observer observer(const std::optional<trapline::SyscallSet>& syscalls);
+  void show_thread_ids() { style_.thread_ids = true; }
+  /// Ends the open line, if any, and writes everything.
+  void finish();
+
+ private:
+  void enter(const trapline::Thread& thread, const trapline::SyscallRecord& record);
+  void exit(const trapline::Thread& thread, const trapline::SyscallRecord& record);
+  void abandon(const trapline::Thread& thread, const trapline::SyscallRecord& record);
+  void signal(const trapline::Thread& thread, const trapline::SignalRecord& record);
+  void died(const trapline::Thread& thread, int status);
+
+  void interrupt_open_line();
+  void begin_line(const trapline::Thread& thread);
+  void resume_line(const trapline::Thread& thread, const trapline::SyscallRecord& record);
+  void paint(std::string_view sequence);
+
+  LineWriter& writer_;
+  Style style_;
+  /// The thread and call whose line is open; 0 for none.
+  pid_t open_ = 0;
+  std::int64_t open_number_ = 0;
+};
+
+}  // namespace cli
