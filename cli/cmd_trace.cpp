@@ -176,10 +176,6 @@ class Session {
 };
 
 int trace(const Arguments& arguments, std::vector<std::string> command) {
-  if (!command.empty() && command.front() == "--") command.erase(command.begin());
-  if (!command.empty() && command.front().starts_with('-')) {
-    throw UsageError("unknown option " + command.front() + " (a program of that name is run with -- before it)");
-  }
   if (command.empty() == (arguments.pid == 0)) {
     throw UsageError(command.empty() ? "nothing to trace: give a command, or -p and a process id"
                                      : "a command and -p exclude each other");
@@ -201,9 +197,7 @@ Run add_trace(CLI::App& app) {
   list("-e", arguments->sets, "Only these system calls; may be given several times", "SET");
   trace_app->add_flag("-f", arguments->follow, "Begin each line with the thread's id (threads are always followed)");
   trace_app->add_option("-o", arguments->output, "Write to this file instead of stderr")->type_name("FILE");
-  trace_app->add_option("-p", arguments->pid, "Attach to this running process")
-      ->type_name("PID")
-      ->check(CLI::PositiveNumber);
+  trace_app->add_option("-p", arguments->pid, "Attach to this running process")->type_name("PID");
   trace_app->add_option("-s", arguments->string_limit, "Show so many bytes of a string (32)")->type_name("N");
   trace_app->add_flag("-y", arguments->fd_paths, "Show what file descriptors refer to");
   list("--hijack", arguments->changes.hijacks, "Make NEW out of each call of OLD, with these arguments replaced",
@@ -213,7 +207,16 @@ Run add_trace(CLI::App& app) {
   trace_app->prefix_command();
   trace_app->formatter(std::make_shared<HelpText>());
   trace_app->footer(footer);
-  return [=] { return trace(*arguments, trace_app->remaining()); };
+  return [=](const std::vector<std::string>& behind_dashes) {
+    std::vector<std::string> command = trace_app->remaining();
+    if (!command.empty() && command.front().starts_with('-')) {
+      throw UsageError("unknown option " + command.front());
+    }
+    // Behind a command's name the dashes are its own.
+    const auto skipped = command.empty() && !behind_dashes.empty() ? 1 : 0;
+    command.insert(command.end(), behind_dashes.begin() + skipped, behind_dashes.end());
+    return trace(*arguments, std::move(command));
+  };
 }
 
 }  // namespace cli

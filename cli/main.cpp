@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <vector>
@@ -25,8 +26,7 @@ std::vector<std::string> arguments(int argc, char** argv) {
     list.resize(std::min<std::size_t>(list.size(), 1));
     list.emplace_back("--help");
   }
-  // CLI11 takes them from the back.
-  return {list.rbegin(), list.rend()};
+  return list;
 }
 
 }  // namespace
@@ -41,9 +41,15 @@ int main(int argc, char** argv) {
     cli::Run run = add(app);
     runs.emplace_back(app.get_subcommands({}).back(), std::move(run));
   }
+  // CLI11 sorts what stands behind a -- by rules of its own; and it takes the arguments from the back.
+  std::vector<std::string> before = arguments(argc, argv);
+  const auto dashes = std::ranges::find(before, "--");
+  const std::vector<std::string> behind(dashes, before.end());
+  before.erase(dashes, before.end());
+  std::ranges::reverse(before);
   std::string chosen;
   try {
-    app.parse(arguments(argc, argv));
+    app.parse(before);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);
     for (const auto& [command, run] : runs) {
@@ -54,7 +60,7 @@ int main(int argc, char** argv) {
   for (const auto& [command, run] : runs) {
     if (!command->parsed()) continue;
     try {
-      return run();
+      return run(behind);
     } catch (const trapline::UsageError& error) {
       return complain(command->get_name(), error.what());
     } catch (const std::exception& error) {

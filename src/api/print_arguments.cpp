@@ -86,6 +86,16 @@ void append_long_string(const Context& context, Address address, std::size_t lim
   }
 }
 
+void append_fcntl_argument(const Context& context, std::uint64_t value, std::uint64_t command) {
+  if (const arch::Vocabulary* vocabulary = arch::fcntl_vocabulary(context.abi, command)) {
+    arch::append_constants(context.out, *vocabulary, value);
+  } else if (value < 4096) {
+    append_unsigned(context.out, value);
+  } else {
+    append_hexadecimal(context.out, value);
+  }
+}
+
 std::int64_t as_int(std::uint64_t value) {
   return static_cast<std::int32_t>(value);
 }
@@ -227,6 +237,9 @@ void append_argument(const Context& context, std::size_t index, const arch::Argu
       } else {
         append_hexadecimal(out, value);
       }
+      return;
+    case Kind::fcntl_argument:
+      append_fcntl_argument(context, value, context.args[format.other]);
       return;
     case Kind::octal:
       fmt::format_to(std::back_inserter(out), "{:#04o}", static_cast<std::uint32_t>(value));

@@ -12,9 +12,9 @@ namespace trapline {
 namespace {
 
 /// Where the enter's part of a call ends.
-std::size_t known_at_enter(const arch::SyscallFormat& format) {
+std::size_t known_at_enter(const arch::SyscallFormat& format, const std::array<std::uint64_t, 6>& args) {
   std::size_t index = 0;
-  while (index < format.count && !arch::known_at_exit(format.arguments[index].kind)) ++index;
+  while (index < format.used(args) && !arch::known_at_exit(format.arguments[index].kind)) ++index;
   return index;
 }
 
@@ -75,20 +75,34 @@ void append_remark(std::string& out, const SyscallRecord& record) {
   }
 }
 
+void append_fcntl_result(const print::Context& context, std::uint64_t value) {
+  print::append_unsigned(context.out, value);
+  constexpr std::uint64_t getfd = 1, getfl = 3;
+  const std::uint64_t command = context.args[1];
+  if (command != getfd && command != getfl) return;
+  context.out += " (";
+  arch::append_constants(context.out, *arch::fcntl_vocabulary(context.abi, command), value);
+  context.out += ')';
+}
+
 void append_result_as(const print::Context& context, arch::ResultKind kind, std::int64_t result) {
   if (result < 0 && result >= -4095) {
     append_result(context.out, result);
     return;
   }
+  const auto value = static_cast<std::uint64_t>(result);
   switch (kind) {
     case arch::ResultKind::hexadecimal:
-      print::append_hexadecimal(context.out, static_cast<std::uint64_t>(result));
+      print::append_hexadecimal(context.out, value);
       return;
     case arch::ResultKind::octal:
       fmt::format_to(std::back_inserter(context.out), "{:#04o}", result);
       return;
     case arch::ResultKind::fd:
       print::append_fd(context, result);
+      return;
+    case arch::ResultKind::fcntl:
+      append_fcntl_result(context, value);
       return;
     case arch::ResultKind::decimal:
       print::append_decimal(context.out, result);
@@ -106,15 +120,16 @@ void append_syscall_enter(std::string& out, const Thread& thread, const SyscallR
     const arch::SyscallFormat& format = format_of(record.abi, record.original_number);
     append_name(out, format, record.original_number);
     out += '(';
-    append_arguments(original, format, {0, format.count}, false);
+    append_arguments(original, format, {0, format.used(record.original_args)}, false);
     out += ") -> ";
   }
   const print::Context context{out, memory, thread.pid(), options, record.abi, 0, shown_args(record)};
   const arch::SyscallFormat& format = shown_format(record);
   append_name(out, format, record.skipped ? record.original_number : record.number);
   out += '(';
-  append_arguments(context, format, {0, known_at_enter(format)}, false);
-  if (known_at_enter(format) < format.count && known_at_enter(format) > 0) out += ", ";
+  const std::size_t known = known_at_enter(format, context.args);
+  append_arguments(context, format, {0, known}, false);
+  if (known > 0 && known < format.used(context.args)) out += ", ";
 }
 
 void append_syscall_exit(std::string& out, const Thread& thread, const SyscallRecord& record,
@@ -123,7 +138,7 @@ void append_syscall_exit(std::string& out, const Thread& thread, const SyscallRe
   const print::Context context{
       out, memory, thread.pid(), options, record.abi, record.kernel_result, shown_args(record)};
   const arch::SyscallFormat& format = shown_format(record);
-  append_arguments(context, format, {known_at_enter(format), format.count}, !record.skipped);
+  append_arguments(context, format, {known_at_enter(format, context.args), format.used(context.args)}, !record.skipped);
   out += ") = ";
   append_result_as(context, format.result, record.result);
   if (record.result != record.kernel_result) {
@@ -139,7 +154,7 @@ void append_syscall_abandoned(std::string& out, const Thread& thread, const Sysc
   const Memory memory = thread.memory();
   const print::Context context{out, memory, thread.pid(), options, record.abi, 0, shown_args(record)};
   const arch::SyscallFormat& format = shown_format(record);
-  append_arguments(context, format, {known_at_enter(format), format.count}, false);
+  append_arguments(context, format, {known_at_enter(format, context.args), format.used(context.args)}, false);
   out += ") = ?";
   append_remark(out, record);
 }

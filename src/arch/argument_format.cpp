@@ -113,6 +113,9 @@ constexpr Special specials[] = {
     {"rt_sigprocmask", 3, Kind::unsigned_long},
     {"set_tid_address", 0, Kind::pointer},
     {"mmap", 5, Kind::hexadecimal},
+    {"rseq", 3, Kind::hexadecimal},
+    {"fcntl", 2, Kind::fcntl_argument, 1},
+    {"fcntl64", 2, Kind::fcntl_argument, 1},
     {"dup", 0, Kind::fd},
     {"dup2", 0, Kind::fd},
     {"dup2", 1, Kind::signed_int},
@@ -242,7 +245,9 @@ struct Result {
   ResultKind kind;
 };
 
-constexpr Result results[] = {{"mmap", ResultKind::hexadecimal},
+constexpr Result results[] = {{"fcntl", ResultKind::fcntl},
+                              {"fcntl64", ResultKind::fcntl},
+                              {"mmap", ResultKind::hexadecimal},
                               {"mmap2", ResultKind::hexadecimal},
                               {"brk", ResultKind::hexadecimal},
                               {"mremap", ResultKind::hexadecimal},
@@ -267,6 +272,34 @@ constexpr Result results[] = {{"mmap", ResultKind::hexadecimal},
                               {"signalfd4", ResultKind::fd},
                               {"inotify_init1", ResultKind::fd},
                               {"pidfd_open", ResultKind::fd}};
+
+constexpr std::uint64_t open_creates = 020000100;  // O_CREAT, and what tells O_TMPFILE from O_DIRECTORY
+
+Tail tail_of(std::string_view name) {
+  if (name == "open" || name == "openat") return Tail::open_mode;
+  if (name == "futex") return Tail::futex;
+  return name == "fcntl" || name == "fcntl64" ? Tail::fcntl : Tail::fixed;
+}
+
+std::size_t futex_arguments(std::uint64_t operation) {
+  switch (operation & 0x7f) {
+    case 1:  // FUTEX_WAKE
+    case 7:  // FUTEX_UNLOCK_PI
+    case 8:  // FUTEX_TRYLOCK_PI
+      return 3;
+    case 0:  // FUTEX_WAIT
+    case 6:  // FUTEX_LOCK_PI
+      return 4;
+    default:
+      return 6;
+  }
+}
+
+bool fcntl_takes_nothing(std::uint64_t command) {
+  // F_GETFD, F_GETFL, F_GETOWN, F_GETSIG, F_GETLEASE, F_GETPIPE_SZ, F_GET_SEALS
+  constexpr std::uint64_t getters[] = {1, 3, 9, 11, 1025, 1032, 1034};
+  return std::ranges::find(getters, command) != std::end(getters);
+}
 
 Kind kind_of_number(const SyscallParam& param) {
   if (param.type == "int" || param.type.ends_with("pid_t") || param.type == "clockid_t") return Kind::signed_int;
@@ -325,6 +358,7 @@ std::vector<SyscallFormat> make_formats(Abi abi) {
   for (const SyscallRow& row : syscalls(abi)) {
     SyscallFormat format{.name = row.name, .count = static_cast<std::uint8_t>(row.param_count)};
     for (std::size_t i = 0; i < row.param_count; ++i) format.arguments[i] = argument_format(abi, row, i);
+    format.tail = tail_of(row.name);
     const auto* result = std::ranges::find(results, row.name, &Result::syscall);
     if (result != std::end(results)) format.result = result->kind;
     formats.push_back(format);
@@ -351,6 +385,27 @@ const std::vector<SyscallFormat>& formats_of(Abi abi) {
 }
 
 }  // namespace
+
+std::size_t SyscallFormat::used(const std::array<std::uint64_t, 6>& args) const {
+  switch (tail) {
+    case Tail::fixed:
+      break;
+    case Tail::open_mode:
+      return (args[count - 2U] & open_creates) == 0 ? count - 1U : count;
+    case Tail::futex:
+      return futex_arguments(args[1]);
+    case Tail::fcntl:
+      return fcntl_takes_nothing(args[1]) ? 2 : 3;
+  }
+  return count;
+}
+
+const Vocabulary* fcntl_vocabulary(Abi abi, std::uint64_t command) {
+  constexpr std::uint64_t getfd = 1, setfd = 2, getfl = 3, setfl = 4;
+  if (command == getfd || command == setfd) return &words::descriptor_flags;
+  if (command != getfl && command != setfl) return nullptr;
+  return abi == Abi::aarch64 ? &words::open_flags_aarch64 : &words::open_flags;
+}
 
 const SyscallFormat* syscall_format(Abi abi, std::int64_t number) {
   const SyscallRow* row = find_syscall(abi, number);

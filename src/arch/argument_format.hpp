@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -15,6 +16,7 @@ enum class ArgumentKind : std::uint8_t {
   signed_int,
   signed_long,
   unsigned_int,
+  fcntl_argument,  ///< what argument `other` makes of it
   unsigned_long,
   hexadecimal,
   octal,
@@ -66,7 +68,10 @@ struct ArgumentFormat {
   const Vocabulary* vocabulary = nullptr;
 };
 
-enum class ResultKind : std::uint8_t { decimal, hexadecimal, octal, fd };
+/// Whether the last arguments are there depends on another one: what libc left in their registers means nothing.
+enum class Tail : std::uint8_t { fixed, open_mode, futex, fcntl };
+
+enum class ResultKind : std::uint8_t { decimal, hexadecimal, octal, fd, fcntl };
 
 /// How one syscall of one ABI is shown.
 struct SyscallFormat {
@@ -74,7 +79,14 @@ struct SyscallFormat {
   std::array<ArgumentFormat, 6> arguments{};
   std::uint8_t count = 0;
   ResultKind result = ResultKind::decimal;
+  Tail tail = Tail::fixed;
+
+  /// How many of the arguments this call has.
+  [[nodiscard]] std::size_t used(const std::array<std::uint64_t, 6>& args) const;
 };
+
+/// The names of what fcntl(2) takes (and F_GETFL returns) for a command; nullptr for plain numbers.
+[[nodiscard]] const Vocabulary* fcntl_vocabulary(Abi abi, std::uint64_t command);
 
 /// nullptr when the table has no such call.
 [[nodiscard]] const SyscallFormat* syscall_format(Abi abi, std::int64_t number);
