@@ -123,7 +123,10 @@ class Session {
     }
     try {
       using trapline::Stream;
-      debugger_.run({.stdio = {.in = Stream::inherit(), .out = Stream::inherit(), .err = Stream::inherit()}});
+      // As a shell would start it.
+      debugger_.run({.stdio = {.in = Stream::inherit(), .out = Stream::inherit(), .err = Stream::inherit()},
+                     .inherit_descriptors = true,
+                     .inherit_ignored_signals = true});
     } catch (const trapline::OsError& error) {
       fmt::print(stderr, "trapline: {}\n", error.what());
       return launch_status(error);
@@ -180,8 +183,10 @@ int trace(const Arguments& arguments, std::vector<std::string> command) {
     throw UsageError(command.empty() ? "nothing to trace: give a command, or -p and a process id"
                                      : "a command and -p exclude each other");
   }
-  // A reader that has gone is an error of write(2) here; the program gets the default action again.
-  std::signal(SIGPIPE, SIG_IGN);
+  // A reader that has gone is an error of write(2) here. Not ignored: that the program would inherit.
+  struct sigaction pipe {};
+  ::sigaction(SIGPIPE, nullptr, &pipe);
+  if (pipe.sa_handler != SIG_IGN) std::signal(SIGPIPE, [](int) {});
   return Session(arguments, std::move(command)).run();
 }
 

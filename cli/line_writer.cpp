@@ -38,9 +38,7 @@ LineWriter::~LineWriter() {
   if (batched_) ::close(fd_);
 }
 
-bool LineWriter::on_terminal() const {
-  return ::isatty(fd_) == 1;
-}
+bool LineWriter::on_terminal() const { return ::isatty(fd_) == 1; }
 
 void LineWriter::commit() {
   if (!batched_) {

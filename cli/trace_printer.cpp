@@ -17,9 +17,7 @@ constexpr std::string_view yellow = "\033[33m";
 constexpr std::string_view faint = "\033[2m";
 constexpr std::string_view plain = "\033[0m";
 
-bool failed(const SyscallRecord& record) {
-  return record.result < 0 && record.result >= -4095;
-}
+bool failed(const SyscallRecord& record) { return record.result < 0 && record.result >= -4095; }
 
 }  // namespace
 

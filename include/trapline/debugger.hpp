@@ -46,6 +46,10 @@ struct RunOptions {
   /// SIGKILLs the process after so long; its Stop says `timed_out`.
   Timeout kill_after{};
   StdioOptions stdio{};
+  /// The process also gets the host's other descriptors that are not close-on-exec; by default only the three streams.
+  bool inherit_descriptors = false;
+  /// What the host ignores (under nohup(1), say) the process ignores too; by default it begins with default actions.
+  bool inherit_ignored_signals = false;
 };
 
 /// Launches or attaches to a process and owns it: the Process of its root, and the thread that traces it.

@@ -26,7 +26,8 @@ struct Debugger::State {
 namespace {
 
 std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
-  return std::make_shared<core::Process>(std::make_shared<core::Tracer>(), options.auto_interrupt, options.kill_on_exit);
+  return std::make_shared<core::Process>(std::make_shared<core::Tracer>(), options.auto_interrupt,
+                                         options.kill_on_exit);
 }
 
 std::vector<std::string> flatten(const std::optional<Environment>& environment) {
@@ -58,7 +59,8 @@ os::SpawnRequest request_of(const DebuggerOptions& options) {
   const char* const search = ::getenv("PATH");
   const std::string name = options.path.empty() ? options.argv.front() : options.path.string();
   const std::string cwd = options.cwd.string();
-  request.path = os::resolve_program(name, search != nullptr ? std::optional<std::string_view>(search) : std::nullopt, cwd);
+  request.path =
+      os::resolve_program(name, search != nullptr ? std::optional<std::string_view>(search) : std::nullopt, cwd);
   os::check_executable(request.path, cwd);
   request.argv = options.argv;
   if (request.argv.empty()) request.argv.push_back(name);
@@ -106,6 +108,8 @@ Stdio Debugger::run(const RunOptions& options) {
   plan.continue_to_entry = state_->options.continue_to_entry;
   plan.kill_after = options.kill_after;
   auto streams = std::make_shared<core::StdioStreams>(options.stdio);
+  plan.request.keep_descriptors = options.inherit_descriptors;
+  plan.request.keep_ignored_signals = options.inherit_ignored_signals;
   plan.request.stdio = streams->child_fds();
   plan.request.controlling_tty = streams->controlling_tty();
   plan.spawned = [&] { streams->child_started(); };

@@ -22,9 +22,7 @@ using Kind = arch::ArgumentKind;
 
 constexpr std::size_t longest_path = 4096;
 
-bool harmless(char c) {
-  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
+bool harmless(char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
 void append_strings(const Context& context, Address address) {
   const std::size_t word = context.abi == Abi::i386 ? 4 : 8;
@@ -96,9 +94,7 @@ void append_fcntl_argument(const Context& context, std::uint64_t value, std::uin
   }
 }
 
-std::int64_t as_int(std::uint64_t value) {
-  return static_cast<std::int32_t>(value);
-}
+std::int64_t as_int(std::uint64_t value) { return static_cast<std::int32_t>(value); }
 
 void append_dirfd(const Context& context, std::uint64_t value) {
   if (as_int(value) != AT_FDCWD) {
@@ -219,18 +215,10 @@ void append_argument(const Context& context, std::size_t index, const arch::Argu
   std::string& out = context.out;
   const std::uint64_t value = context.args[index];
   switch (format.kind) {
-    case Kind::signed_int:
-      append_decimal(out, as_int(value));
-      return;
-    case Kind::signed_long:
-      append_decimal(out, static_cast<std::int64_t>(value));
-      return;
-    case Kind::unsigned_int:
-      append_unsigned(out, static_cast<std::uint32_t>(value));
-      return;
-    case Kind::unsigned_long:
-      append_unsigned(out, value);
-      return;
+    case Kind::signed_int: append_decimal(out, as_int(value)); return;
+    case Kind::signed_long: append_decimal(out, static_cast<std::int64_t>(value)); return;
+    case Kind::unsigned_int: append_unsigned(out, static_cast<std::uint32_t>(value)); return;
+    case Kind::unsigned_long: append_unsigned(out, value); return;
     case Kind::hexadecimal:
       if (value == 0) {
         out += '0';
@@ -238,45 +226,21 @@ void append_argument(const Context& context, std::size_t index, const arch::Argu
         append_hexadecimal(out, value);
       }
       return;
-    case Kind::fcntl_argument:
-      append_fcntl_argument(context, value, context.args[format.other]);
-      return;
-    case Kind::octal:
-      fmt::format_to(std::back_inserter(out), "{:#04o}", static_cast<std::uint32_t>(value));
-      return;
-    case Kind::constants:
-      arch::append_constants(out, *format.vocabulary, word_of(format, value));
-      return;
+    case Kind::fcntl_argument: append_fcntl_argument(context, value, context.args[format.other]); return;
+    case Kind::octal: fmt::format_to(std::back_inserter(out), "{:#03o}", static_cast<std::uint32_t>(value)); return;
+    case Kind::constants: arch::append_constants(out, *format.vocabulary, word_of(format, value)); return;
     case Kind::signal:
       out += value != 0 && value <= 64 ? signal_name(static_cast<int>(value)) : std::to_string(as_int(value));
       return;
-    case Kind::fd:
-      append_fd(context, as_int(value));
-      return;
-    case Kind::dirfd:
-      append_dirfd(context, value);
-      return;
-    case Kind::path:
-      append_string(context, value, longest_path);
-      return;
-    case Kind::string:
-      append_string(context, value, context.options.string_limit);
-      return;
-    case Kind::bytes:
-      append_bytes(context, value, context.args[format.other]);
-      return;
-    case Kind::strings:
-      append_strings(context, value);
-      return;
-    case Kind::environment:
-      append_environment(context, value);
-      return;
-    case Kind::out_bytes:
-      append_bytes(context, value, static_cast<std::uint64_t>(context.result));
-      return;
-    case Kind::out_path:
-      append_path_result(context, value);
-      return;
+    case Kind::fd: append_fd(context, as_int(value)); return;
+    case Kind::dirfd: append_dirfd(context, value); return;
+    case Kind::path: append_string(context, value, longest_path); return;
+    case Kind::string: append_string(context, value, context.options.string_limit); return;
+    case Kind::bytes: append_bytes(context, value, context.args[format.other]); return;
+    case Kind::strings: append_strings(context, value); return;
+    case Kind::environment: append_environment(context, value); return;
+    case Kind::out_bytes: append_bytes(context, value, static_cast<std::uint64_t>(context.result)); return;
+    case Kind::out_path: append_path_result(context, value); return;
     default:
       if (value == 0 || !append_structure(context, index, format)) append_pointer(out, value);
       return;

@@ -56,22 +56,14 @@ bool with(const Context& context, Address address, F&& function) {
 
 std::string_view file_type(mode_t mode) {
   switch (mode & S_IFMT) {
-    case S_IFREG:
-      return "S_IFREG";
-    case S_IFDIR:
-      return "S_IFDIR";
-    case S_IFLNK:
-      return "S_IFLNK";
-    case S_IFCHR:
-      return "S_IFCHR";
-    case S_IFBLK:
-      return "S_IFBLK";
-    case S_IFIFO:
-      return "S_IFIFO";
-    case S_IFSOCK:
-      return "S_IFSOCK";
-    default:
-      return "0";
+    case S_IFREG: return "S_IFREG";
+    case S_IFDIR: return "S_IFDIR";
+    case S_IFLNK: return "S_IFLNK";
+    case S_IFCHR: return "S_IFCHR";
+    case S_IFBLK: return "S_IFBLK";
+    case S_IFIFO: return "S_IFIFO";
+    case S_IFSOCK: return "S_IFSOCK";
+    default: return "0";
   }
 }
 
@@ -320,54 +312,34 @@ bool append_structure(const Context& context, std::size_t index, const arch::Arg
   const std::uint64_t other = context.args[format.other];
   if (!laid_out_like_ours(context.abi)) return false;
   switch (format.kind) {
-    case Kind::iovec:
-      return append_iovec(context, at, other, ~std::uint64_t{0});
-    case Kind::out_iovec:
-      return append_iovec(context, at, other, static_cast<std::uint64_t>(context.result));
+    case Kind::iovec: return append_iovec(context, at, other, ~std::uint64_t{0});
+    case Kind::out_iovec: return append_iovec(context, at, other, static_cast<std::uint64_t>(context.result));
     case Kind::timespec:
-    case Kind::out_timespec:
-      return append_timespec(context, at, "tv_nsec");
+    case Kind::out_timespec: return append_timespec(context, at, "tv_nsec");
     case Kind::timeval:
-    case Kind::out_timeval:
-      return append_timespec(context, at, "tv_usec");
+    case Kind::out_timeval: return append_timespec(context, at, "tv_usec");
     case Kind::sigset:
-    case Kind::out_sigset:
-      return append_sigset(context, at);
+    case Kind::out_sigset: return append_sigset(context, at);
     case Kind::signal_action:
-    case Kind::out_signal_action:
-      return append_sigaction(context, at);
+    case Kind::out_signal_action: return append_sigaction(context, at);
     case Kind::limits:
-    case Kind::out_limits:
-      return append_limits(context, at);
-    case Kind::socket_address:
-      return append_sockaddr(context, at, static_cast<std::uint32_t>(other));
-    case Kind::out_socket_address:
-      return append_filled_sockaddr(context, index, format.other);
-    case Kind::clone_arguments:
-      return append_clone_arguments(context, at);
-    case Kind::epoll_event:
-      return append_epoll_event(context, at);
-    case Kind::poll_fds:
-      return append_poll_fds(context, at, static_cast<std::uint32_t>(other));
-    case Kind::out_stat:
-      return append_stat(context, at);
-    case Kind::out_statx:
-      return append_statx(context, at);
-    case Kind::out_utsname:
-      return append_utsname(context, at);
-    case Kind::out_fd_pair:
-      return append_pair(context, at);
-    case Kind::out_int:
-      return with<int>(context, at, [&](int value) { add(context, "[{}]", value); });
+    case Kind::out_limits: return append_limits(context, at);
+    case Kind::socket_address: return append_sockaddr(context, at, static_cast<std::uint32_t>(other));
+    case Kind::out_socket_address: return append_filled_sockaddr(context, index, format.other);
+    case Kind::clone_arguments: return append_clone_arguments(context, at);
+    case Kind::epoll_event: return append_epoll_event(context, at);
+    case Kind::poll_fds: return append_poll_fds(context, at, static_cast<std::uint32_t>(other));
+    case Kind::out_stat: return append_stat(context, at);
+    case Kind::out_statx: return append_statx(context, at);
+    case Kind::out_utsname: return append_utsname(context, at);
+    case Kind::out_fd_pair: return append_pair(context, at);
+    case Kind::out_int: return with<int>(context, at, [&](int value) { add(context, "[{}]", value); });
     case Kind::out_wait_status:
       // Nobody was waited for (WNOHANG): nothing was written.
       if (context.result == 0) return false;
       return with<int>(context, at, [&](int status) { append_wait_status(context, status); });
-    case Kind::out_entries:
-      add(context, "{:#x} /* {} bytes of entries */", at, context.result);
-      return true;
-    default:
-      return false;
+    case Kind::out_entries: add(context, "{:#x} /* {} bytes of entries */", at, context.result); return true;
+    default: return false;
   }
 }
 

@@ -79,7 +79,7 @@ void append_fcntl_result(const print::Context& context, std::uint64_t value) {
   print::append_unsigned(context.out, value);
   constexpr std::uint64_t getfd = 1, getfl = 3;
   const std::uint64_t command = context.args[1];
-  if (command != getfd && command != getfl) return;
+  if (command != getfl && (command != getfd || value == 0)) return;
   context.out += " (";
   arch::append_constants(context.out, *arch::fcntl_vocabulary(context.abi, command), value);
   context.out += ')';
@@ -92,21 +92,11 @@ void append_result_as(const print::Context& context, arch::ResultKind kind, std:
   }
   const auto value = static_cast<std::uint64_t>(result);
   switch (kind) {
-    case arch::ResultKind::hexadecimal:
-      print::append_hexadecimal(context.out, value);
-      return;
-    case arch::ResultKind::octal:
-      fmt::format_to(std::back_inserter(context.out), "{:#04o}", result);
-      return;
-    case arch::ResultKind::fd:
-      print::append_fd(context, result);
-      return;
-    case arch::ResultKind::fcntl:
-      append_fcntl_result(context, value);
-      return;
-    case arch::ResultKind::decimal:
-      print::append_decimal(context.out, result);
-      return;
+    case arch::ResultKind::hexadecimal: print::append_hexadecimal(context.out, value); return;
+    case arch::ResultKind::octal: fmt::format_to(std::back_inserter(context.out), "{:#03o}", result); return;
+    case arch::ResultKind::fd: print::append_fd(context, result); return;
+    case arch::ResultKind::fcntl: append_fcntl_result(context, value); return;
+    case arch::ResultKind::decimal: print::append_decimal(context.out, result); return;
   }
 }
 

@@ -177,7 +177,7 @@ constexpr Named named[] = {
     {"fallocate", 1, words::fallocate_mode},
     {"pipe2", 1, words::pipe_flags},
     {"dup3", 2, words::pipe_flags},
-    {"epoll_create1", 0, words::pipe_flags},
+    {"epoll_create1", 0, words::epoll_create_flags},
     {"epoll_ctl", 1, words::epoll_operation},
     {"eventfd2", 1, words::eventfd_flags},
     {"inotify_init1", 0, words::inotify_flags},
@@ -290,8 +290,7 @@ std::size_t futex_arguments(std::uint64_t operation) {
     case 0:  // FUTEX_WAIT
     case 6:  // FUTEX_LOCK_PI
       return 4;
-    default:
-      return 6;
+    default: return 6;
   }
 }
 
@@ -315,29 +314,18 @@ Kind kind_of(const SyscallRow& row, std::size_t index) {
   switch (classify(row, index)) {
     case ParamKind::pointer:
     case ParamKind::input_buffer:
-    case ParamKind::output_buffer:
-      return Kind::pointer;
-    case ParamKind::path:
-      return Kind::path;
-    case ParamKind::string:
-      return Kind::string;
-    case ParamKind::fd:
-      return Kind::fd;
-    case ParamKind::dirfd:
-      return Kind::dirfd;
-    case ParamKind::flags:
-      return Kind::hexadecimal;
-    case ParamKind::mode:
-      return Kind::octal;
-    case ParamKind::signal:
-      return Kind::signal;
-    case ParamKind::pid:
-      return Kind::signed_int;
-    case ParamKind::size:
-      return Kind::unsigned_long;
+    case ParamKind::output_buffer: return Kind::pointer;
+    case ParamKind::path: return Kind::path;
+    case ParamKind::string: return Kind::string;
+    case ParamKind::fd: return Kind::fd;
+    case ParamKind::dirfd: return Kind::dirfd;
+    case ParamKind::flags: return Kind::hexadecimal;
+    case ParamKind::mode: return Kind::octal;
+    case ParamKind::signal: return Kind::signal;
+    case ParamKind::pid: return Kind::signed_int;
+    case ParamKind::size: return Kind::unsigned_long;
     case ParamKind::integer:
-    case ParamKind::unsigned_integer:
-      break;
+    case ParamKind::unsigned_integer: break;
   }
   return param.type.ends_with('*') ? Kind::pointer : kind_of_number(param);
 }
@@ -377,8 +365,7 @@ const std::vector<SyscallFormat>& formats_of(Abi abi) {
       static const auto formats = make_formats(Abi::i386);
       return formats;
     }
-    case Abi::aarch64:
-      break;
+    case Abi::aarch64: break;
   }
   static const auto formats = make_formats(Abi::aarch64);
   return formats;
@@ -388,14 +375,10 @@ const std::vector<SyscallFormat>& formats_of(Abi abi) {
 
 std::size_t SyscallFormat::used(const std::array<std::uint64_t, 6>& args) const {
   switch (tail) {
-    case Tail::fixed:
-      break;
-    case Tail::open_mode:
-      return (args[count - 2U] & open_creates) == 0 ? count - 1U : count;
-    case Tail::futex:
-      return futex_arguments(args[1]);
-    case Tail::fcntl:
-      return fcntl_takes_nothing(args[1]) ? 2 : 3;
+    case Tail::fixed: break;
+    case Tail::open_mode: return (args[count - 2U] & open_creates) == 0 ? count - 1U : count;
+    case Tail::futex: return futex_arguments(args[1]);
+    case Tail::fcntl: return fcntl_takes_nothing(args[1]) ? 2 : 3;
   }
   return count;
 }

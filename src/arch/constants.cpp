@@ -189,6 +189,7 @@ constexpr Constant epoll_event_names[] = {{1, "EPOLLIN"},
 constexpr Constant poll_names[] = {{1, "POLLIN"},        {2, "POLLPRI"},       {4, "POLLOUT"},
                                    {8, "POLLERR"},       {0x10, "POLLHUP"},    {0x20, "POLLNVAL"},
                                    {0x40, "POLLRDNORM"}, {0x80, "POLLRDBAND"}, {0x2000, "POLLRDHUP"}};
+constexpr Constant epoll_create_names[] = {{02000000, "EPOLL_CLOEXEC"}};
 constexpr Constant eventfd_names[] = {{1, "EFD_SEMAPHORE"}, {02000000, "EFD_CLOEXEC"}, {04000, "EFD_NONBLOCK"}};
 constexpr Constant inotify_names[] = {{02000000, "IN_CLOEXEC"}, {04000, "IN_NONBLOCK"}};
 constexpr Constant timerfd_names[] = {{02000000, "TFD_CLOEXEC"}, {04000, "TFD_NONBLOCK"}};
@@ -244,7 +245,19 @@ constexpr Constant futex_names[] = {{0, "FUTEX_WAIT"},
                                     {11, "FUTEX_WAIT_REQUEUE_PI"},
                                     {12, "FUTEX_CMP_REQUEUE_PI"},
                                     {13, "FUTEX_LOCK_PI2"},
-                                    {0x80, "FUTEX_PRIVATE_FLAG"},
+                                    {0x80 + 0, "FUTEX_WAIT_PRIVATE"},
+                                    {0x80 + 1, "FUTEX_WAKE_PRIVATE"},
+                                    {0x80 + 3, "FUTEX_REQUEUE_PRIVATE"},
+                                    {0x80 + 4, "FUTEX_CMP_REQUEUE_PRIVATE"},
+                                    {0x80 + 5, "FUTEX_WAKE_OP_PRIVATE"},
+                                    {0x80 + 6, "FUTEX_LOCK_PI_PRIVATE"},
+                                    {0x80 + 7, "FUTEX_UNLOCK_PI_PRIVATE"},
+                                    {0x80 + 8, "FUTEX_TRYLOCK_PI_PRIVATE"},
+                                    {0x80 + 9, "FUTEX_WAIT_BITSET_PRIVATE"},
+                                    {0x80 + 10, "FUTEX_WAKE_BITSET_PRIVATE"},
+                                    {0x80 + 11, "FUTEX_WAIT_REQUEUE_PI_PRIVATE"},
+                                    {0x80 + 12, "FUTEX_CMP_REQUEUE_PI_PRIVATE"},
+                                    {0x80 + 13, "FUTEX_LOCK_PI2_PRIVATE"},
                                     {0x100, "FUTEX_CLOCK_REALTIME"}};
 constexpr Constant ioctl_names[] = {
     {0x5401, "TCGETS"},       {0x5402, "TCSETS"},         {0x5403, "TCSETSW"},      {0x5404, "TCSETSF"},
@@ -385,6 +398,7 @@ const Vocabulary mlockall_flags{mlockall_names, 0};
 const Vocabulary memfd_flags{memfd_names, 0};
 const Vocabulary random_flags{random_names, 0};
 const Vocabulary pipe_flags{pipe_names, 0};
+const Vocabulary epoll_create_flags{epoll_create_names, 0};
 const Vocabulary epoll_operation{epoll_operation_names, plain};
 const Vocabulary epoll_events{epoll_event_names, 0};
 const Vocabulary poll_events{poll_names, 0};
@@ -402,7 +416,7 @@ const Vocabulary mask_how{mask_names, plain};
 const Vocabulary signal_action_flags{action_names, 0};
 const Vocabulary wait_options{wait_names, 0};
 const Vocabulary wait_id{wait_id_names, plain};
-const Vocabulary futex_operation{futex_names, 0x7f};
+const Vocabulary futex_operation{futex_names, 0xff};
 const Vocabulary ioctl_command{ioctl_names, plain};
 const Vocabulary clock{clock_names, plain};
 const Vocabulary clock_flags{clock_flag_names, 0};

@@ -32,12 +32,12 @@ namespace vocabulary {
 extern const Vocabulary open_flags, open_flags_aarch64, access_mode, protection, map_flags, at_flags, unlinkat_flags,
     faccessat_flags, linkat_flags, statx_flags, statx_mask, rename_flags, whence, clone_flags, unshare_flags,
     fcntl_command, descriptor_flags, lock_operation, fallocate_mode, file_advice, memory_advice, mremap_flags,
-    msync_flags, mlockall_flags, memfd_flags, random_flags, pipe_flags, epoll_operation, epoll_events, poll_events,
-    eventfd_flags, inotify_flags, timerfd_flags, signalfd_flags, socket_domain, socket_type, socket_level,
-    socket_option, message_flags, shutdown_how, mask_how, signal_action_flags, wait_options, wait_id, futex_operation,
-    ioctl_command, clock, clock_flags, interval_timer, resource, usage_who, priority_who, prctl_option, arch_prctl_code,
-    seccomp_operation, splice_flags, mount_flags, umount_flags, membarrier_command, scheduler_policy, close_range_flags,
-    rseq_flags, ptrace_request;
+    msync_flags, mlockall_flags, memfd_flags, random_flags, pipe_flags, epoll_create_flags, epoll_operation,
+    epoll_events, poll_events, eventfd_flags, inotify_flags, timerfd_flags, signalfd_flags, socket_domain, socket_type,
+    socket_level, socket_option, message_flags, shutdown_how, mask_how, signal_action_flags, wait_options, wait_id,
+    futex_operation, ioctl_command, clock, clock_flags, interval_timer, resource, usage_who, priority_who, prctl_option,
+    arch_prctl_code, seccomp_operation, splice_flags, mount_flags, umount_flags, membarrier_command, scheduler_policy,
+    close_range_flags, rseq_flags, ptrace_request;
 
 }  // namespace vocabulary
 

@@ -243,12 +243,9 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
 
 bool changes_filters(const OpenCall& call) {
   switch (call.abi) {
-    case Abi::amd64:
-      return call.number == 317 || call.number == 157;
-    case Abi::i386:
-      return call.number == 354 || call.number == 172;
-    case Abi::aarch64:
-      return call.number == 277 || call.number == 167;
+    case Abi::amd64: return call.number == 317 || call.number == 157;
+    case Abi::i386: return call.number == 354 || call.number == 172;
+    case Abi::aarch64: return call.number == 277 || call.number == 167;
   }
   return false;
 }
@@ -372,12 +369,9 @@ bool has_own_filters(const ThreadState& thread) {
 
 bool is_sigreturn(const OpenCall& call) {
   switch (call.abi) {
-    case Abi::amd64:
-      return call.number == 15;
-    case Abi::i386:
-      return call.number == 119 || call.number == 173;
-    case Abi::aarch64:
-      return call.number == 139;
+    case Abi::amd64: return call.number == 15;
+    case Abi::i386: return call.number == 119 || call.number == 173;
+    case Abi::aarch64: return call.number == 139;
   }
   return false;
 }
@@ -423,11 +417,9 @@ Verdict on_syscall_stop(ThreadState& thread) {
       if (std::exchange(thread.reentering, false)) return Verdict::go_on;
       thread.emulated = thread.last_resume == os::Resume::emulate;
       return on_enter(thread, info, abi_of(thread, info), false);
-    case os::SyscallInfo::Side::exit:
-      return on_exit(thread, info);
+    case os::SyscallInfo::Side::exit: return on_exit(thread, info);
     case os::SyscallInfo::Side::seccomp:
-    case os::SyscallInfo::Side::none:
-      return Verdict::go_on;
+    case os::SyscallInfo::Side::none: return Verdict::go_on;
   }
   return Verdict::go_on;
 }
@@ -459,14 +451,10 @@ Verdict on_signal_stop(ThreadState& thread) {
     return Verdict::go_on;
   }
   switch (what) {
-    case Interruption::none:
-      return Verdict::go_on;
-    case Interruption::ends:
-      return end_call(thread, call, -EINTR);
+    case Interruption::none: return Verdict::go_on;
+    case Interruption::ends: return end_call(thread, call, -EINTR);
     case Interruption::unknown:  // Its own filters may forbid the question: the handler's return tells.
-    case Interruption::restarts:
-      call.state = State::in_handler;
-      return Verdict::go_on;
+    case Interruption::restarts: call.state = State::in_handler; return Verdict::go_on;
   }
   return Verdict::go_on;
 }

@@ -114,7 +114,8 @@ std::shared_ptr<SyscallTrap> make_hijack(const SyscallSet& original, const Sysca
                                    .once = options.once,
                                    .ignore_count = options.ignore_count,
                                    .condition = options.condition});
-  Replacement into{.numbers = {-1, -1, -1}, .args = {options.arg0, options.arg1, options.arg2, options.arg3, options.arg4, options.arg5}};
+  Replacement into{.numbers = {-1, -1, -1},
+                   .args = {options.arg0, options.arg1, options.arg2, options.arg3, options.arg4, options.arg5}};
   if (const auto number = replacement.number()) {
     into.numbers.fill(*number);
   } else {
@@ -172,7 +173,8 @@ void SyscallHandlers::rebuild() {
       if (wanted.all) all.push_back(trap);
       if (!wanted.numbers.empty()) highest = std::max(highest, wanted.numbers.back());
     }
-    // A number beyond any table (or -1) may be asked for; nothing much larger than the tables is worth a list of its own.
+    // A number beyond any table (or -1) may be asked for; nothing much larger than the tables is worth a list of its
+    // own.
     constexpr std::int64_t largest = 4095;
     auto& lists = index->by_number[slot(abi)];
     lists.resize(static_cast<std::size_t>(std::min(highest, largest) + 1));

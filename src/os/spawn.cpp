@@ -150,6 +150,8 @@ Spawned::State::State(SpawnRequest wanted)
   child.tty = request.controlling_tty.value_or(-1);
   for (std::size_t i = 0; i < request.stdio.size(); ++i) child.stdio[i] = request.stdio[i];
   child.disable_aslr = request.disable_aslr;
+  child.keep_descriptors = request.keep_descriptors;
+  child.keep_ignored_signals = request.keep_ignored_signals;
   for (const SpawnLimit& limit : request.limits) limits.push_back({limit.resource, {limit.soft, limit.hard}});
   child.limits = limits.data();
   child.limit_count = limits.size();
@@ -236,18 +238,14 @@ Spawned::~Spawned() {
   static_cast<void>(state_.release());
 }
 
-pid_t Spawned::pid() const {
-  return state_->pid;
-}
+pid_t Spawned::pid() const { return state_->pid; }
 
 void Spawned::release() {
   std::atomic_ref(state_->child.released).store(1);
   ::syscall(SYS_futex, &state_->child.released, FUTEX_WAKE_PRIVATE, 1, nullptr, nullptr, 0);
 }
 
-bool Spawned::in_host_memory() const {
-  return std::atomic_ref(state_->child.in_host_memory).load() != 0;
-}
+bool Spawned::in_host_memory() const { return std::atomic_ref(state_->child.in_host_memory).load() != 0; }
 
 std::optional<SpawnFailure> Spawned::failure() const {
   const SpawnStep step = std::atomic_ref(state_->child.failed_step).load();

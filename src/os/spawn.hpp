@@ -44,6 +44,10 @@ struct SpawnRequest {
   std::optional<gid_t> gid;
   std::vector<SpawnLimit> limits;
   bool disable_aslr = false;
+  /// The host's descriptors that are not close-on-exec stay open, beside 0, 1 and 2.
+  bool keep_descriptors = false;
+  /// Signals that the host ignores stay ignored.
+  bool keep_ignored_signals = false;
   /// The host's descriptors that become 0, 1 and 2; -1 leaves the host's own in place.
   std::array<int, 3> stdio{-1, -1, -1};
   /// A terminal, open in the host, that becomes the controlling terminal of a session of its own.

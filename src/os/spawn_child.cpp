@@ -54,7 +54,14 @@ TRAPLINE_RAW_CODE void await_release(SpawnChild& child) {
 
 TRAPLINE_RAW_CODE void reset_dispositions(SpawnChild& child) {
   // exec leaves ignored signals ignored, and a host often ignores SIGPIPE. SIGKILL and SIGSTOP refuse, harmlessly.
-  for (long signal = 1; signal <= 64; ++signal) call(SYS_rt_sigaction, signal, word(child.default_action), 0, 8);
+  constexpr unsigned long ignored = 1;  // SIG_IGN
+  for (long signal = 1; signal <= 64; ++signal) {
+    if (child.keep_ignored_signals) {
+      call(SYS_rt_sigaction, signal, 0, word(child.old_action), 8);
+      if (child.old_action[0] == ignored) continue;
+    }
+    call(SYS_rt_sigaction, signal, word(child.default_action), 0, 8);
+  }
 }
 
 TRAPLINE_RAW_CODE void make_session(SpawnChild& child) {
@@ -177,7 +184,7 @@ TRAPLINE_RAW_CODE void run_spawn_child(void* argument) {
   reset_dispositions(child);
   make_session(child);
   place_stdio(child);
-  mark_close_on_exec(child);
+  if (!child.keep_descriptors) mark_close_on_exec(child);
   enter_directory(child);
   set_personality(child);
   set_limits(child);

@@ -33,6 +33,8 @@ struct SpawnChild {
   int tty = -1;
   bool new_session = false;
   bool disable_aslr = false;
+  bool keep_descriptors = false;
+  bool keep_ignored_signals = false;
   bool set_umask = false;
   bool set_scheduling = false;
   bool set_groups = false;
@@ -50,6 +52,7 @@ struct SpawnChild {
   std::uint64_t signal_mask = 0;
   /// The kernel's struct sigaction: all zero is the default disposition.
   unsigned long default_action[4] = {};
+  unsigned long old_action[4] = {};
   /// For reading a directory.
   alignas(8) char buffer[1024] = {};
 };
