@@ -23,6 +23,14 @@ bool group_stop(os::WaitStatus status) { return status.event() == Event::stop &&
 /// Our own interruption, or the first stop of a new thread: nothing that the program did.
 bool bare_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() == SIGTRAP; }
 
+/// Not when it was killed, also when it is already at its PTRACE_EVENT_EXIT, which is the next stop
+/// (Threads.the_process_may_exit_while_some_are_blocked, several at once).
+bool still_at_its_stop(const ThreadState& thread) {
+  if (!os::still_stopped(thread.tid)) return false;
+  const auto seen = os::look_one(thread.tid, os::Sleep::no);
+  return !seen || seen->status == thread.status;
+}
+
 }  // namespace
 
 Process::Process(std::shared_ptr<Tracer> owner, bool auto_interrupt, std::optional<bool> kill_on_exit)
@@ -109,7 +117,7 @@ void Process::dispatch(ThreadState& thread) {
   } catch (const ProcessGone&) {
     // Mostly this thread was killed under our hands, and its death is reported like any other; a callback may also have
     // used a handle of another process that is gone.
-    if (thread.stopped() && os::still_stopped(thread.tid)) fail(std::current_exception());
+    if (thread.stopped() && still_at_its_stop(thread)) fail(std::current_exception());
   } catch (...) {
     fail(std::current_exception());
   }
