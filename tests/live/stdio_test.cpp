@@ -243,6 +243,22 @@ TEST_F(AtRest, a_receiver_learns_that_the_process_stops) {
   EXPECT_EQ(talk.io.recvn(4), "half");
 }
 
+TEST_F(AtRest, a_stop_at_the_moment_of_falling_asleep_is_not_missed) {
+  constexpr int stops = 2000;
+  Steps steps;
+  for (int i = 0; i < stops / 2; ++i) steps.push_back("a:1");
+  Talk talk(steps);
+  talk.debugger.handle_syscall(announcement);
+  for (int i = 0; i < stops; ++i) {
+    talk.debugger.cont();
+    // The moment moves over all that the receiver does before it sleeps.
+    const auto begin = std::chrono::steady_clock::now() + std::chrono::nanoseconds(200 * (i % 200));
+    while (std::chrono::steady_clock::now() < begin) continue;
+    ASSERT_THROW(static_cast<void>(talk.io.recv()), UsageError) << i;
+    talk.debugger.wait(patience);
+  }
+}
+
 TEST_F(AtRest, waits_when_told_to) {
   Talk talk({"o:text\n", "p"});
   EXPECT_THROW(static_cast<void>(talk.io.recv(1, {.timeout = 20ms, .wait_while_stopped = true})), TimedOut);
