@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
+#include <ctime>
 
 namespace cli {
 namespace {
@@ -20,27 +21,47 @@ std::atomic<int> doorbell{-1};
 std::atomic<bool> launched{true};
 std::atomic<int> end_signal{0};
 std::atomic<int> interrupts{0};
+std::atomic<std::int64_t> last_signal_ms{0};
+
+/// timeout(1) and others signal the process and its group, which is one request all the same.
+constexpr std::int64_t same_request_ms = 200;
+
+std::int64_t now_ms() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC, &time);
+  return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+}
 
 void kill_tracee() {
   const int fd = pidfd;
   if (fd != -1) ::syscall(SYS_pidfd_send_signal, fd, SIGKILL, nullptr, 0);
 }
 
-void on_signal(int signal) {
-  const int saved = errno;
+void handle(int signal) {
+  const std::int64_t now = now_ms();
+  const std::int64_t last = last_signal_ms.exchange(now);
+  if (last != 0 && now - last < same_request_ms) return;
+  if (end_signal != 0) {
+    // Whatever keeps us from ending (a reader that reads no more): this ends us when the handler returns.
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
   if (launched) {
     // The terminal has sent the first Ctrl-C to the program too.
-    if (signal != SIGINT || interrupts.fetch_add(1) > 0) {
-      end_signal = signal;
-      std::signal(signal, SIG_DFL);
-      kill_tracee();
-    }
+    if (signal == SIGINT && interrupts.fetch_add(1) == 0) return;
+    end_signal = signal;
+    kill_tracee();
   } else {
     end_signal = signal;
-    std::signal(signal, SIG_DFL);
     const std::uint64_t one = 1;
     static_cast<void>(!::write(doorbell, &one, sizeof one));
   }
+}
+
+void on_signal(int signal) {
+  const int saved = errno;
+  handle(signal);
   errno = saved;
 }
 
@@ -50,6 +71,7 @@ Interrupts::Interrupts(Tracee tracee, std::function<void()> let_go) : let_go_(st
   launched = tracee == Tracee::launched;
   end_signal = 0;
   interrupts = 0;
+  last_signal_ms = 0;
   doorbell = ::eventfd(0, EFD_CLOEXEC);
   sigset_t all;
   sigset_t before;

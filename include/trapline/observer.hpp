@@ -41,6 +41,7 @@ struct SignalRecord {
 struct Observer {
   /// Which syscalls it is shown.
   SyscallSet syscalls = "all";
+  /// Also of a call that was under way already, when the kernel restarts it: what a process hangs in is seen at once.
   std::function<void(Thread&, const SyscallRecord&)> on_syscall_enter{};
   std::function<void(Thread&, const SyscallRecord&)> on_syscall_exit{};
   std::function<void(Thread&, const SignalRecord&)> on_signal{};

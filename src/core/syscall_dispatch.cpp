@@ -211,12 +211,21 @@ Verdict end_call(ThreadState& thread, OpenCall& call, std::int64_t result) {
   return finish_exit(thread, call, result);
 }
 
+void show_enter(ThreadState& thread, OpenCall& call) {
+  show_observers(thread, call, [&](const Observer& observer, Thread& handle, const SyscallRecord& record) {
+    call.observed = true;
+    if (observer.on_syscall_enter) observer.on_syscall_enter(handle, record);
+  });
+}
+
 Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool invoked) {
   if (!thread.calls.empty()) {
     OpenCall& top = thread.calls.top();
     if (top.state == State::restarting) {
       if (top.pc == info.pc && top.abi == abi) {
         top.state = State::open;
+        // It was under way when we attached, or nobody watched when it began: here it is seen first.
+        if (!top.observed) show_enter(thread, top);
         return Verdict::go_on;
       }
       thread.calls.pop();
@@ -231,10 +240,7 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
   thread.view = View::enter;
   Verdict verdict = run_enter_handlers(thread, call);
   if (!thread.stopped()) return Verdict::go_on;
-  show_observers(thread, call, [&](const Observer& observer, Thread& handle, const SyscallRecord& record) {
-    call.observed = true;
-    if (observer.on_syscall_enter) observer.on_syscall_enter(handle, record);
-  });
+  show_enter(thread, call);
   if (thread.emulated && call.skipped) {
     if (verdict == Verdict::go_on && !thread.process->stop_wanted()) return finish_exit(thread, call, call.skip_value);
   }
