@@ -7,9 +7,7 @@
 
 using namespace trapline;
 
-static void disk_full(Thread& t, SyscallHandler&) {
-  t.fail_syscall(ENOSPC);
-}
+static void disk_full(Thread& t, SyscallHandler&) { t.fail_syscall(ENOSPC); }
 
 int main(int, char** argv) {
   Debugger d({.argv = {argv[1]}});

@@ -18,9 +18,7 @@ static void sets(const Debugger& d) {
   d.handle_syscall("all", {.on_enter = ignore});
 }
 
-static bool writes_to_stdout(Thread& t) {
-  return t.syscall_arg(0) == 1;
-}
+static bool writes_to_stdout(Thread& t) { return t.syscall_arg(0) == 1; }
 
 static SyscallHandler chosen(const Debugger& d) {
   return d.handle_syscall(

@@ -3,6 +3,4 @@
 
 static char secret[] = "the cake is in the cellar\n";
 
-int main(void) {
-  return read(0, secret, sizeof secret - 1) < 0;
-}
+int main(void) { return read(0, secret, sizeof secret - 1) < 0; }

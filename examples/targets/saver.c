@@ -3,9 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int put(int fd, const char* text) {
-  return write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-}
+static int put(int fd, const char* text) { return write(fd, text, strlen(text)) == (ssize_t)strlen(text); }
 
 int main(void) {
   const int fd = open("/dev/null", O_WRONLY);

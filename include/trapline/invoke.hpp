@@ -13,12 +13,12 @@
 
 namespace trapline {
 
-/// One argument of an invoked syscall: a number that goes into a register, or bytes of the host that are copied into the
-/// tracee for the call and, when they are a non-const object, back afterwards.
+/// One argument of an invoked syscall: a number that goes into a register, or bytes of the host that are copied into
+/// the tracee for the call and, when they are a non-const object, back afterwards.
 ///
 /// Integers, enums and pointers are passed as they are (pointers are addresses in the tracee). Strings (`const char*`
-/// too), `Bytes`, spans of bytes, arrays and trivially copyable objects are passed by address of their copy. It refers to
-/// what it was made from, which must live until the call is over.
+/// too), `Bytes`, spans of bytes, arrays and trivially copyable objects are passed by address of their copy. It refers
+/// to what it was made from, which must live until the call is over.
 class InvokeArgument {
  public:
   // clang-format 14 knows no requires clauses.

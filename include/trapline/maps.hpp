@@ -32,7 +32,8 @@ class TRAPLINE_API MemoryMaps {
  public:
   MemoryMaps(std::vector<MemoryMap> maps, std::string binary);
 
-  /// Those that a user means by a name: "binary", "libc", "stack", "heap", "vdso", a file's name, or a part of its path.
+  /// Those that a user means by a name: "binary", "libc", "stack", "heap", "vdso", a file's name, or a part of its
+  /// path.
   [[nodiscard]] MemoryMaps filter(std::string_view name) const;
   /// The mapping around an address, as a list of none or one.
   [[nodiscard]] MemoryMaps filter(Address address) const;

@@ -39,7 +39,7 @@ class TRAPLINE_API Memory {
   [[nodiscard]] std::string read_string(Address address, std::size_t max = 4096) const;
   /// Reads a trivially copyable value in the tracee's byte order.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] T read_value(Address address) const {
     T value;
     read_exactly(address, std::as_writable_bytes(std::span<T>(&value, 1)));
@@ -51,7 +51,7 @@ class TRAPLINE_API Memory {
   /// Writes the characters, without a NUL.
   void write(Address address, std::string_view text) const;
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void write_value(Address address, const T& value) const {
     write(address, std::as_bytes(std::span<const T>(&value, 1)));
   }
@@ -61,7 +61,7 @@ class TRAPLINE_API Memory {
   [[nodiscard]] std::vector<Address> find(std::string_view text, const FindOptions& options = {}) const;
   /// Finds a value by its bytes in memory, e.g. `find_value(std::uint32_t{0xdeadbeef})`.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<Address> find_value(const T& value, const FindOptions& options = {}) const {
     return find(std::as_bytes(std::span<const T>(&value, 1)), options);
   }

@@ -21,20 +21,21 @@ class RegisterFile;
 
 /// The registers of one thread, fetched when first looked at and written back when it goes on, if changed. A handle.
 ///
-/// Each register of registers.def has a getter and a setter of its name (`rax()`, `set_rax(v)`, `al()`, `xmm0()`). They need
-/// the thread at rest; after its death they read what was last there. A register of another architecture, or one that this
-/// CPU lacks, throws UsageError, and so does a value too wide for its register.
+/// Each register of registers.def has a getter and a setter of its name (`rax()`, `set_rax(v)`, `al()`, `xmm0()`). They
+/// need the thread at rest; after its death they read what was last there. A register of another architecture, or one
+/// that this CPU lacks, throws UsageError, and so does a value too wide for its register.
 class TRAPLINE_API Registers {
  public:
-#define TRAPLINE_REGISTER(name, arch, set, offset, bytes, kind, accessor) TRAPLINE_ACCESSOR_##accessor(kind, name, bytes)
+#define TRAPLINE_REGISTER(name, arch, set, offset, bytes, kind, accessor) \
+  TRAPLINE_ACCESSOR_##accessor(kind, name, bytes)
 #define TRAPLINE_ACCESSOR_again(kind, name, bytes)
 #define TRAPLINE_ACCESSOR_own(kind, name, bytes) TRAPLINE_ACCESSOR_##kind(name, bytes)
-#define TRAPLINE_ACCESSOR_word(name, bytes)   \
+#define TRAPLINE_ACCESSOR_word(name, bytes) \
   [[nodiscard]] std::uint64_t name() const; \
   void set_##name(std::uint64_t value) const;
 #define TRAPLINE_ACCESSOR_part(name, bytes) TRAPLINE_ACCESSOR_word(name, bytes)
 #define TRAPLINE_ACCESSOR_zeroing(name, bytes) TRAPLINE_ACCESSOR_word(name, bytes)
-#define TRAPLINE_ACCESSOR_vector(name, bytes)                  \
+#define TRAPLINE_ACCESSOR_vector(name, bytes)              \
   [[nodiscard]] std::array<std::byte, bytes> name() const; \
   void set_##name(const std::array<std::byte, bytes>& value) const;
 #include <trapline/registers.def>
@@ -54,14 +55,14 @@ class TRAPLINE_API Registers {
   void set_bytes(std::string_view name, ByteView bytes) const;
   /// The low bytes as a value, e.g. `read_as<double>("xmm0")`; a T wider than the register throws UsageError.
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   [[nodiscard]] T read_as(std::string_view name) const {
     T value;
     copy_low(name, std::as_writable_bytes(std::span<T>(&value, 1)));
     return value;
   }
   template <class T>
-    requires std::is_trivially_copyable_v<T>
+  requires std::is_trivially_copyable_v<T>
   void write_as(std::string_view name, const T& value) const {
     set_bytes(name, std::as_bytes(std::span<const T>(&value, 1)));
   }

@@ -33,7 +33,9 @@ struct Stream {
   /// Read from the file, or written to it from its beginning; stdout and stderr with the same path share one position.
   static Stream file(std::filesystem::path path) { return {.kind = Kind::file, .path = std::move(path)}; }
   /// Written at the file's end.
-  static Stream appended(std::filesystem::path path) { return {.kind = Kind::file, .path = std::move(path), .append = true}; }
+  static Stream appended(std::filesystem::path path) {
+    return {.kind = Kind::file, .path = std::move(path), .append = true};
+  }
   /// /dev/null.
   static Stream null() { return {.kind = Kind::null}; }
 };
@@ -101,12 +103,12 @@ enum class Interaction {
   stopped,
 };
 
-/// Talks to a launched process through its streams. A handle: any thread, several at once, also after the process's death
-/// and the Debugger's end, when what was buffered is still there.
+/// Talks to a launched process through its streams. A handle: any thread, several at once, also after the process's
+/// death and the Debugger's end, when what was buffered is still there.
 ///
-/// Receiving while the process is at rest and nothing fitting is buffered throws UsageError at once, unless told to wait; a
-/// call that runs out of time throws TimedOut. Whatever a call throws, nothing that was read is lost. Sending much never
-/// blocks for ever on a process that sends much itself: its output is buffered meanwhile.
+/// Receiving while the process is at rest and nothing fitting is buffered throws UsageError at once, unless told to
+/// wait; a call that runs out of time throws TimedOut. Whatever a call throws, nothing that was read is lost. Sending
+/// much never blocks for ever on a process that sends much itself: its output is buffered meanwhile.
 class TRAPLINE_API Stdio {
  public:
   /// At least one byte, at most `max`; throws EndOfFile at the end.
@@ -127,8 +129,8 @@ class TRAPLINE_API Stdio {
   std::string recverrline(const RecvOptions& options = {}) const;
   [[nodiscard]] std::string recverrall(const RecvOptions& options = {}) const;
 
-  /// Writes everything to stdin, unmixed with what other threads send; throws EndOfFile when nobody reads it any more, and
-  /// UsageError when it is full and the process at rest. A text that throws was sent in part.
+  /// Writes everything to stdin, unmixed with what other threads send; throws EndOfFile when nobody reads it any more,
+  /// and UsageError when it is full and the process at rest. A text that throws was sent in part.
   void send(std::string_view data, const RecvOptions& options = {}) const;
   /// The same with a newline.
   void sendline(std::string_view data, const RecvOptions& options = {}) const;
@@ -142,9 +144,9 @@ class TRAPLINE_API Stdio {
   void set_timeout(std::chrono::nanoseconds timeout) const;
   /// Resizes the terminal, if there is one (SIGWINCH tells the process).
   void set_terminal_size(TerminalSize size) const;
-  /// Connects descriptors of the host to the process until it stops, dies, or its output ends; an end of file of `in` ends
-  /// stdin. When stdin is a terminal and `in` is one too, `in` is raw meanwhile and its size becomes the process's. Throws
-  /// OsError when the host's descriptors fail.
+  /// Connects descriptors of the host to the process until it stops, dies, or its output ends; an end of file of `in`
+  /// ends stdin. When stdin is a terminal and `in` is one too, `in` is raw meanwhile and its size becomes the
+  /// process's. Throws OsError when the host's descriptors fail.
   Interaction interactive(const InteractiveOptions& options = {}) const;
 
   /// For trapline itself: handles come from Debugger::run.

@@ -21,7 +21,8 @@ using SyscallCallback = std::function<void(Thread&, SyscallHandler&)>;
 /// A predicate that is asked before a trap counts or runs; on the tracer thread.
 using Condition = std::function<bool(Thread&)>;
 
-/// How a syscall is handled; without any callback the handler is synchronous and stops the process at enter and at exit.
+/// How a syscall is handled; without any callback the handler is synchronous and stops the process at enter and at
+/// exit.
 struct SyscallOptions {
   SyscallCallback on_enter{};
   SyscallCallback on_exit{};
@@ -46,7 +47,8 @@ struct HijackOptions {
   Condition condition{};
 };
 
-/// A trap on syscalls. A handle: it stays valid after `remove()` and after the process is gone; all calls work at any time.
+/// A trap on syscalls. A handle: it stays valid after `remove()` and after the process is gone; all calls work at any
+/// time.
 class TRAPLINE_API SyscallHandler {
  public:
   [[nodiscard]] bool enabled() const;

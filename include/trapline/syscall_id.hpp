@@ -33,7 +33,8 @@ class TRAPLINE_API SyscallId {
 
 /// Several syscalls: a number, a name, a list of them, `"all"` (or `"*"`), a group (`"%file"`) or a regular expression
 /// (`"/^open/"`).
-/// A name, group or expression after `!` is taken out of the set, which is "all" when it has nothing else: `"!%memory"`.
+/// A name, group or expression after `!` is taken out of the set, which is "all" when it has nothing else:
+/// `"!%memory"`.
 class TRAPLINE_API SyscallSet {
  public:
   template <std::integral T>

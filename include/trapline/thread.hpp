@@ -25,8 +25,8 @@ struct Stop;
 /// A tracee: one thread of a process under our control. A handle, valid after the thread's death.
 ///
 /// Unless said otherwise a call needs the thread at rest: it waits for the next stop (or interrupts, with
-/// `auto_interrupt`), and inside a callback it brings the thread to rest until the callback ends. After the thread's death
-/// what was last known can be read and everything else throws ProcessGone.
+/// `auto_interrupt`), and inside a callback it brings the thread to rest until the callback ends. After the thread's
+/// death what was last known can be read and everything else throws ProcessGone.
 class TRAPLINE_API Thread {
  public:
   /// The kernel's thread id (gettid(2)); answers at any time.
@@ -67,8 +67,9 @@ class TRAPLINE_API Thread {
   /// True between the enter and the exit of a syscall of this thread that we saw enter.
   [[nodiscard]] bool in_syscall() const;
 
-  /// Executes one syscall in this thread and returns the kernel's raw result, -errno for a failure; its registers are as
-  /// before afterwards. Throws UsageError where no user code can run any more (dying thread), ProcessGone if it dies.
+  /// Executes one syscall in this thread and returns the kernel's raw result, -errno for a failure; its registers are
+  /// as before afterwards. Throws UsageError where no user code can run any more (dying thread), ProcessGone if it
+  /// dies.
   template <class... A>
   std::int64_t invoke_syscall(const SyscallId& syscall, A&&... arguments) const {
     static_assert(sizeof...(A) <= 6, "a syscall takes at most six arguments");

@@ -11,13 +11,9 @@
 namespace trapline {
 namespace {
 
-std::string_view file_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
+std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
-bool digit(char c) {
-  return c >= '0' && c <= '9';
-}
+bool digit(char c) { return c >= '0' && c <= '9'; }
 
 /// Whether a file is the library that users call by the part of its name before the version: "libc" is `libc.so.6` and
 /// `libc-2.31.so`, but neither `libcrypto.so.3` nor `libc-client.so`.
@@ -76,8 +72,6 @@ const MemoryMap* MemoryMaps::at(Address address) const {
   return map.contains(address) ? &map : nullptr;
 }
 
-MemoryMaps Process::maps() const {
-  return core::memory_maps(*process_);
-}
+MemoryMaps Process::maps() const { return core::memory_maps(*process_); }
 
 }  // namespace trapline

@@ -85,9 +85,7 @@ void Memory::write(Address address, ByteView bytes) const {
   if (count < bytes.size()) throw_partial(*process_, {"wrote", count, bytes.size(), address});
 }
 
-void Memory::write(Address address, std::string_view text) const {
-  write(address, support::as_bytes(text));
-}
+void Memory::write(Address address, std::string_view text) const { write(address, support::as_bytes(text)); }
 
 std::vector<Address> Memory::find(ByteView pattern, const FindOptions& options) const {
   const auto ranges = core::search_ranges(core::memory_maps(*process_), options);

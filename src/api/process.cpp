@@ -9,12 +9,8 @@ namespace trapline {
 
 Process::Process(std::shared_ptr<core::Process> process) : process_(std::move(process)) {}
 
-pid_t Process::pid() const {
-  return process_->pid();
-}
-bool Process::running() const {
-  return process_->pid() != 0 && process_->running();
-}
+pid_t Process::pid() const { return process_->pid(); }
+bool Process::running() const { return process_->pid() != 0 && process_->running(); }
 bool Process::dead() const {
   process_->look_for_death();
   return process_->dead();
@@ -33,15 +29,9 @@ Arch Process::arch() const {
   return process_->arch();
 }
 
-void Process::cont() const {
-  process_->cont();
-}
-Stop Process::wait(Timeout timeout) const {
-  return process_->wait(timeout);
-}
-void Process::interrupt() const {
-  process_->interrupt();
-}
+void Process::cont() const { process_->cont(); }
+Stop Process::wait(Timeout timeout) const { return process_->wait(timeout); }
+void Process::interrupt() const { process_->interrupt(); }
 StoppedWorld Process::stop_world() const {
   if (!process_->tracer().on_tracer_thread() || !process_->tracer().in_callback()) {
     process_->at_rest([] {});
@@ -54,15 +44,9 @@ StoppedWorld Process::stop_world() const {
   });
 }
 
-Stop Process::step() const {
-  return main_thread().step();
-}
-void Process::kill() const {
-  process_->kill();
-}
-void Process::detach() const {
-  process_->detach();
-}
+Stop Process::step() const { return main_thread().step(); }
+void Process::kill() const { process_->kill(); }
+void Process::detach() const { process_->detach(); }
 
 std::vector<Thread> Process::threads() const {
   std::vector<Thread> threads;
@@ -70,18 +54,10 @@ std::vector<Thread> Process::threads() const {
   return threads;
 }
 
-Thread Process::main_thread() const {
-  return Thread(process_->main_thread());
-}
-Registers Process::regs() const {
-  return main_thread().regs();
-}
-Memory Process::memory() const {
-  return Memory(process_);
-}
-Symbols Process::symbols() const {
-  return Symbols(process_);
-}
+Thread Process::main_thread() const { return Thread(process_->main_thread()); }
+Registers Process::regs() const { return main_thread().regs(); }
+Memory Process::memory() const { return Memory(process_); }
+Symbols Process::symbols() const { return Symbols(process_); }
 
 SyscallHandler Process::handle_syscall(const SyscallSet& syscalls, SyscallOptions options) const {
   return place(core::make_trap(syscalls, std::move(options)));
@@ -106,23 +82,13 @@ Observation Process::observe(Observer observer) const {
   });
 }
 
-std::int64_t Process::syscall_number() const {
-  return main_thread().syscall_number();
-}
-void Process::set_syscall_number(const SyscallId& syscall) const {
-  main_thread().set_syscall_number(syscall);
-}
-std::uint64_t Process::syscall_arg(unsigned index) const {
-  return main_thread().syscall_arg(index);
-}
+std::int64_t Process::syscall_number() const { return main_thread().syscall_number(); }
+void Process::set_syscall_number(const SyscallId& syscall) const { main_thread().set_syscall_number(syscall); }
+std::uint64_t Process::syscall_arg(unsigned index) const { return main_thread().syscall_arg(index); }
 void Process::set_syscall_arg(unsigned index, std::uint64_t value) const {
   main_thread().set_syscall_arg(index, value);
 }
-std::int64_t Process::syscall_return() const {
-  return main_thread().syscall_return();
-}
-void Process::set_syscall_return(std::int64_t value) const {
-  main_thread().set_syscall_return(value);
-}
+std::int64_t Process::syscall_return() const { return main_thread().syscall_return(); }
+void Process::set_syscall_return(std::int64_t value) const { main_thread().set_syscall_return(value); }
 
 }  // namespace trapline

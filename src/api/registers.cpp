@@ -11,7 +11,8 @@ namespace trapline {
 namespace {
 
 [[noreturn]] void throw_too_wide(const arch::RegisterRow& row, std::size_t size) {
-  throw UsageError("register " + std::string(row.name) + " has " + std::to_string(row.size) + " bytes, not " + std::to_string(size));
+  throw UsageError("register " + std::string(row.name) + " has " + std::to_string(row.size) + " bytes, not " +
+                   std::to_string(size));
 }
 
 }  // namespace
@@ -30,7 +31,8 @@ void Registers::set(std::string_view name, std::uint64_t value) const {
   const arch::RegisterRow& row = file_->row(name);
   if (row.size > sizeof value) throw_too_wide(row, sizeof value);
   if (row.size < sizeof value && value >> (8 * row.size) != 0) {
-    throw UsageError("the value " + std::to_string(value) + " is too wide for register " + std::string(name) + " of " + std::to_string(row.size) + " bytes");
+    throw UsageError("the value " + std::to_string(value) + " is too wide for register " + std::string(name) + " of " +
+                     std::to_string(row.size) + " bytes");
   }
   file_->write(row, std::as_bytes(std::span(&value, 1)).first(row.size));
 }
@@ -70,15 +72,16 @@ std::vector<std::string_view> Registers::filter(std::uint64_t value) const {
   return names;
 }
 
-#define TRAPLINE_REGISTER(name, arch, set, offset, bytes, kind, accessor) TRAPLINE_ACCESSOR_##accessor(kind, name, bytes)
+#define TRAPLINE_REGISTER(name, arch, set, offset, bytes, kind, accessor) \
+  TRAPLINE_ACCESSOR_##accessor(kind, name, bytes)
 #define TRAPLINE_ACCESSOR_again(kind, name, bytes)
 #define TRAPLINE_ACCESSOR_own(kind, name, bytes) TRAPLINE_ACCESSOR_##kind(name, bytes)
-#define TRAPLINE_ACCESSOR_word(name, bytes)                          \
+#define TRAPLINE_ACCESSOR_word(name, bytes)                    \
   std::uint64_t Registers::name() const { return get(#name); } \
   void Registers::set_##name(std::uint64_t value) const { set(#name, value); }
 #define TRAPLINE_ACCESSOR_part(name, bytes) TRAPLINE_ACCESSOR_word(name, bytes)
 #define TRAPLINE_ACCESSOR_zeroing(name, bytes) TRAPLINE_ACCESSOR_word(name, bytes)
-#define TRAPLINE_ACCESSOR_vector(name, bytes)                                                                           \
+#define TRAPLINE_ACCESSOR_vector(name, bytes)                                                                   \
   std::array<std::byte, bytes> Registers::name() const { return read_as<std::array<std::byte, bytes>>(#name); } \
   void Registers::set_##name(const std::array<std::byte, bytes>& value) const { write_as(#name, value); }
 #include <trapline/registers.def>

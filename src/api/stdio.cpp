@@ -70,12 +70,8 @@ std::string Stdio::recvn(std::size_t count, const RecvOptions& options) const {
 std::string Stdio::recvuntil(const Delimiters& delimiters, const RecvOptions& options) const {
   return receive_until(*streams_, Output::out, delimiters, options);
 }
-std::string Stdio::recvline(const RecvOptions& options) const {
-  return receive_line(*streams_, Output::out, options);
-}
-std::string Stdio::recvall(const RecvOptions& options) const {
-  return receive_all(*streams_, Output::out, options);
-}
+std::string Stdio::recvline(const RecvOptions& options) const { return receive_line(*streams_, Output::out, options); }
+std::string Stdio::recvall(const RecvOptions& options) const { return receive_all(*streams_, Output::out, options); }
 
 std::string Stdio::recverr(std::size_t max, const RecvOptions& options) const {
   return receive_some(*streams_, Output::err, max, options);
@@ -89,13 +85,9 @@ std::string Stdio::recverruntil(const Delimiters& delimiters, const RecvOptions&
 std::string Stdio::recverrline(const RecvOptions& options) const {
   return receive_line(*streams_, Output::err, options);
 }
-std::string Stdio::recverrall(const RecvOptions& options) const {
-  return receive_all(*streams_, Output::err, options);
-}
+std::string Stdio::recverrall(const RecvOptions& options) const { return receive_all(*streams_, Output::err, options); }
 
-void Stdio::send(std::string_view data, const RecvOptions& options) const {
-  streams_->send(data, options);
-}
+void Stdio::send(std::string_view data, const RecvOptions& options) const { streams_->send(data, options); }
 void Stdio::sendline(std::string_view data, const RecvOptions& options) const {
   streams_->send(std::string(data) + "\n", options);
 }
@@ -113,17 +105,9 @@ std::string Stdio::sendlineafter(const Delimiters& delimiters, std::string_view 
   return received;
 }
 
-void Stdio::close() const {
-  streams_->close_input();
-}
-void Stdio::set_timeout(std::chrono::nanoseconds timeout) const {
-  streams_->set_timeout(timeout);
-}
-void Stdio::set_terminal_size(TerminalSize size) const {
-  streams_->set_terminal_size(size);
-}
-Interaction Stdio::interactive(const InteractiveOptions& options) const {
-  return streams_->interactive(options);
-}
+void Stdio::close() const { streams_->close_input(); }
+void Stdio::set_timeout(std::chrono::nanoseconds timeout) const { streams_->set_timeout(timeout); }
+void Stdio::set_terminal_size(TerminalSize size) const { streams_->set_terminal_size(size); }
+Interaction Stdio::interactive(const InteractiveOptions& options) const { return streams_->interactive(options); }
 
 }  // namespace trapline

@@ -61,9 +61,8 @@ void Thread::set_syscall_number(std::int64_t number) const {
 }
 
 void Thread::set_syscall_number(const SyscallId& syscall) const {
-  state_->process->at_rest(*state_, [&] {
-    core::view_set_number(*state_, core::resolve(core::view_abi(*state_), syscall));
-  });
+  state_->process->at_rest(*state_,
+                           [&] { core::view_set_number(*state_, core::resolve(core::view_abi(*state_), syscall)); });
 }
 
 std::uint64_t Thread::syscall_arg(unsigned index) const {

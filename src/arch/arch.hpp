@@ -46,7 +46,8 @@ struct ArchInfo {
 };
 
 [[nodiscard]] const ArchInfo& info(Arch arch);
-/// For a call made through `abi` by a tracee of `arch`: `int 0x80` in a 64-bit program uses the i386 table and 64-bit words.
+/// For a call made through `abi` by a tracee of `arch`: `int 0x80` in a 64-bit program uses the i386 table and 64-bit
+/// words.
 [[nodiscard]] const SyscallRegs& syscall_regs(Arch arch, Abi abi);
 [[nodiscard]] Abi native_abi(Arch arch);
 

@@ -58,9 +58,7 @@ enum class ArgumentKind : std::uint8_t {
   out_entries,         ///< of a directory; only their size is shown
 };
 
-[[nodiscard]] constexpr bool known_at_exit(ArgumentKind kind) {
-  return kind >= ArgumentKind::out_bytes;
-}
+[[nodiscard]] constexpr bool known_at_exit(ArgumentKind kind) { return kind >= ArgumentKind::out_bytes; }
 
 struct ArgumentFormat {
   ArgumentKind kind = ArgumentKind::hexadecimal;

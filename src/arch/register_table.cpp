@@ -32,7 +32,8 @@ std::span<const RegisterRow> registers(Arch arch) {
 
 const RegisterRow* find_register(Arch arch, std::string_view name) {
   const auto key = std::pair(arch, name);
-  const auto at = std::ranges::lower_bound(names, key, {}, [](std::uint16_t i) { return std::pair(rows[i].arch, rows[i].name); });
+  const auto at =
+      std::ranges::lower_bound(names, key, {}, [](std::uint16_t i) { return std::pair(rows[i].arch, rows[i].name); });
   return at != names.end() && rows[*at].arch == arch && rows[*at].name == name ? &rows[*at] : nullptr;
 }
 

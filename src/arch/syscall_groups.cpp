@@ -8,7 +8,8 @@ namespace {
 
 using Names = std::span<const std::string_view>;
 
-constexpr std::string_view groups[] = {"file", "desc", "network", "net", "process", "memory", "signal", "ipc", "creds", "clock"};
+constexpr std::string_view groups[] = {"file",   "desc",   "network", "net",   "process",
+                                       "memory", "signal", "ipc",     "creds", "clock"};
 
 // One name a line would be pages of them.
 // clang-format off
@@ -92,34 +93,62 @@ struct Exception {
 
 /// Where type and name of a parameter mislead.
 constexpr Exception exceptions[] = {
-    {"read", 1, ParamKind::output_buffer},      {"pread64", 1, ParamKind::output_buffer},
-    {"recvfrom", 1, ParamKind::output_buffer},  {"write", 1, ParamKind::input_buffer},
-    {"pwrite64", 1, ParamKind::input_buffer},   {"sendto", 1, ParamKind::input_buffer},
-    {"getrandom", 0, ParamKind::output_buffer}, {"readlink", 1, ParamKind::output_buffer},
-    {"readlinkat", 2, ParamKind::output_buffer}, {"getcwd", 0, ParamKind::output_buffer},
-    {"getxattr", 1, ParamKind::string},         {"setxattr", 1, ParamKind::string},
-    {"lgetxattr", 1, ParamKind::string},        {"lsetxattr", 1, ParamKind::string},
-    {"fgetxattr", 1, ParamKind::string},        {"fsetxattr", 1, ParamKind::string},
-    {"removexattr", 1, ParamKind::string},      {"lremovexattr", 1, ParamKind::string},
-    {"fremovexattr", 1, ParamKind::string},     {"listxattr", 1, ParamKind::output_buffer},
-    {"llistxattr", 1, ParamKind::output_buffer}, {"flistxattr", 1, ParamKind::output_buffer},
-    {"memfd_create", 0, ParamKind::string},     {"mount", 2, ParamKind::string},
-    {"mmap", 4, ParamKind::fd},                 {"mmap2", 4, ParamKind::fd},
-    {"mmap", 0, ParamKind::pointer},            {"mmap2", 0, ParamKind::pointer},
-    {"munmap", 0, ParamKind::pointer},          {"mprotect", 0, ParamKind::pointer},
-    {"madvise", 0, ParamKind::pointer},         {"mremap", 0, ParamKind::pointer},
-    {"mremap", 4, ParamKind::pointer},          {"msync", 0, ParamKind::pointer},
-    {"mincore", 0, ParamKind::pointer},         {"brk", 0, ParamKind::pointer},
-    {"clone", 1, ParamKind::pointer},           {"clone", 0, ParamKind::flags},
-    {"symlink", 0, ParamKind::path},            {"symlinkat", 0, ParamKind::path},
-    {"sethostname", 0, ParamKind::string},      {"setdomainname", 0, ParamKind::string},
-    {"exit", 0, ParamKind::integer},            {"exit_group", 0, ParamKind::integer},
-    {"add_key", 0, ParamKind::string},          {"add_key", 1, ParamKind::string},
-    {"request_key", 0, ParamKind::string},      {"request_key", 1, ParamKind::string},
-    {"delete_module", 0, ParamKind::string},    {"fsopen", 0, ParamKind::string},
-    {"mq_open", 0, ParamKind::string},          {"mq_unlink", 0, ParamKind::string},
-    {"arch_prctl", 1, ParamKind::pointer},      {"set_tid_address", 0, ParamKind::pointer},
-    {"shmat", 1, ParamKind::pointer},           {"shmdt", 0, ParamKind::pointer},
+    {"read", 1, ParamKind::output_buffer},
+    {"pread64", 1, ParamKind::output_buffer},
+    {"recvfrom", 1, ParamKind::output_buffer},
+    {"write", 1, ParamKind::input_buffer},
+    {"pwrite64", 1, ParamKind::input_buffer},
+    {"sendto", 1, ParamKind::input_buffer},
+    {"getrandom", 0, ParamKind::output_buffer},
+    {"readlink", 1, ParamKind::output_buffer},
+    {"readlinkat", 2, ParamKind::output_buffer},
+    {"getcwd", 0, ParamKind::output_buffer},
+    {"getxattr", 1, ParamKind::string},
+    {"setxattr", 1, ParamKind::string},
+    {"lgetxattr", 1, ParamKind::string},
+    {"lsetxattr", 1, ParamKind::string},
+    {"fgetxattr", 1, ParamKind::string},
+    {"fsetxattr", 1, ParamKind::string},
+    {"removexattr", 1, ParamKind::string},
+    {"lremovexattr", 1, ParamKind::string},
+    {"fremovexattr", 1, ParamKind::string},
+    {"listxattr", 1, ParamKind::output_buffer},
+    {"llistxattr", 1, ParamKind::output_buffer},
+    {"flistxattr", 1, ParamKind::output_buffer},
+    {"memfd_create", 0, ParamKind::string},
+    {"mount", 2, ParamKind::string},
+    {"mmap", 4, ParamKind::fd},
+    {"mmap2", 4, ParamKind::fd},
+    {"mmap", 0, ParamKind::pointer},
+    {"mmap2", 0, ParamKind::pointer},
+    {"munmap", 0, ParamKind::pointer},
+    {"mprotect", 0, ParamKind::pointer},
+    {"madvise", 0, ParamKind::pointer},
+    {"mremap", 0, ParamKind::pointer},
+    {"mremap", 4, ParamKind::pointer},
+    {"msync", 0, ParamKind::pointer},
+    {"mincore", 0, ParamKind::pointer},
+    {"brk", 0, ParamKind::pointer},
+    {"clone", 1, ParamKind::pointer},
+    {"clone", 0, ParamKind::flags},
+    {"symlink", 0, ParamKind::path},
+    {"symlinkat", 0, ParamKind::path},
+    {"sethostname", 0, ParamKind::string},
+    {"setdomainname", 0, ParamKind::string},
+    {"exit", 0, ParamKind::integer},
+    {"exit_group", 0, ParamKind::integer},
+    {"add_key", 0, ParamKind::string},
+    {"add_key", 1, ParamKind::string},
+    {"request_key", 0, ParamKind::string},
+    {"request_key", 1, ParamKind::string},
+    {"delete_module", 0, ParamKind::string},
+    {"fsopen", 0, ParamKind::string},
+    {"mq_open", 0, ParamKind::string},
+    {"mq_unlink", 0, ParamKind::string},
+    {"arch_prctl", 1, ParamKind::pointer},
+    {"set_tid_address", 0, ParamKind::pointer},
+    {"shmat", 1, ParamKind::pointer},
+    {"shmdt", 0, ParamKind::pointer},
     {"syslog", 1, ParamKind::output_buffer},
 };
 
@@ -130,15 +159,18 @@ bool unsigned_type(std::string_view type) {
 
 ParamKind classify_number(const SyscallParam& param) {
   const std::string_view name = param.name;
-  if (name == "dfd" || name == "dirfd" || name == "olddfd" || name == "newdfd" || name == "from_dfd" || name == "to_dfd") {
+  if (name == "dfd" || name == "dirfd" || name == "olddfd" || name == "newdfd" || name == "from_dfd" ||
+      name == "to_dfd") {
     return ParamKind::dirfd;
   }
   if (contains(fd_names, name)) return ParamKind::fd;
   if (name == "sig" || name == "signum" || name == "signr") return ParamKind::signal;
   if (name == "pid" || name == "tgid" || name == "upid" || param.type == "pid_t") return ParamKind::pid;
-  if (name == "mode" && (param.type == "umode_t" || param.type == "mode_t" || param.type == "int")) return ParamKind::mode;
+  if (name == "mode" && (param.type == "umode_t" || param.type == "mode_t" || param.type == "int"))
+    return ParamKind::mode;
   if (param.type == "umode_t") return ParamKind::mode;
-  if (name == "flags" || name == "flag" || name == "prot" || name == "unshare_flags" || name == "at_flags") return ParamKind::flags;
+  if (name == "flags" || name == "flag" || name == "prot" || name == "unshare_flags" || name == "at_flags")
+    return ParamKind::flags;
   if (param.type == "size_t") return ParamKind::size;
   return unsigned_type(param.type) ? ParamKind::unsigned_integer : ParamKind::integer;
 }
@@ -146,7 +178,8 @@ ParamKind classify_number(const SyscallParam& param) {
 }  // namespace
 
 ParamKind classify(const SyscallRow& row, std::size_t index) {
-  const auto exception = std::ranges::find_if(exceptions, [&](const Exception& e) { return e.name == row.name && e.index == index; });
+  const auto exception =
+      std::ranges::find_if(exceptions, [&](const Exception& e) { return e.name == row.name && e.index == index; });
   if (exception != std::end(exceptions)) return exception->kind;
   const SyscallParam& param = row.all_params[index];
   if (text_pointer(param) && contains(path_names, param.name)) return ParamKind::path;

@@ -32,7 +32,8 @@ constexpr SyscallRow aarch64_rows[] = {
 };
 
 constexpr bool ascending(std::span<const SyscallRow> rows) {
-  return std::ranges::adjacent_find(rows, [](const auto& a, const auto& b) { return a.number >= b.number; }) == rows.end();
+  return std::ranges::adjacent_find(rows, [](const auto& a, const auto& b) { return a.number >= b.number; }) ==
+         rows.end();
 }
 static_assert(ascending(amd64_rows) && ascending(i386_rows) && ascending(aarch64_rows));
 
@@ -61,8 +62,8 @@ struct Alias {
   std::string_view real;
 };
 
-/// The kernel's, libc's and older names; each serves only where the table does not have it as a call of its own, and leads to
-/// a call whose first arguments mean the same.
+/// The kernel's, libc's and older names; each serves only where the table does not have it as a call of its own, and
+/// leads to a call whose first arguments mean the same.
 // clang-format off
 constexpr Alias aliases[] = {
     {"newuname", "uname"},      {"newstat", "stat"},         {"newfstat", "fstat"},      {"newlstat", "lstat"},
@@ -111,14 +112,15 @@ constexpr std::array<std::string_view, 5> widths{"_time64", "_time32", "64", "32
 bool has_widths(std::string_view base) noexcept {
   const auto order = names(Abi::i386);
   const auto name_of = [](std::uint16_t i) { return i386_rows[i].name; };
-  for (auto at = std::ranges::lower_bound(order, base, {}, name_of); at != order.end() && name_of(*at).starts_with(base); ++at) {
+  for (auto at = std::ranges::lower_bound(order, base, {}, name_of);
+       at != order.end() && name_of(*at).starts_with(base); ++at) {
     if (std::ranges::find(widths, name_of(*at).substr(base.size())) != widths.end()) return true;
   }
   return false;
 }
 
-/// Names such as getuid32 and futex_time64, or the kernel's for the narrow ones, getuid16 and futex_time32, where the table
-/// has the call in one width only.
+/// Names such as getuid32 and futex_time64, or the kernel's for the narrow ones, getuid16 and futex_time32, where the
+/// table has the call in one width only.
 const SyscallRow* find_other_width(Abi abi, std::string_view name) noexcept {
   for (const std::string_view width : widths) {
     if (!name.ends_with(width)) continue;
@@ -135,7 +137,8 @@ Selection select_group(Abi abi, std::string_view group) {
   if (std::ranges::find(known, group) == known.end()) {
     std::vector<std::string> list;
     for (const std::string_view name : known) list.push_back("%" + std::string(name));
-    return {.error = "there is no syscall group \"%" + support::escape(group) + "\"; there are " + support::join(list, ", ")};
+    return {.error = "there is no syscall group \"%" + support::escape(group) + "\"; there are " +
+                     support::join(list, ", ")};
   }
   Selection selection;
   for (const SyscallRow& row : syscalls(abi)) {
@@ -170,7 +173,8 @@ std::span<const SyscallRow> syscalls(Abi abi) noexcept {
 
 const SyscallRow* find_syscall(Abi abi, std::int64_t number) noexcept {
   const auto rows = syscalls(abi);
-  const auto at = std::ranges::lower_bound(rows, number, {}, [](const SyscallRow& row) { return std::int64_t{row.number}; });
+  const auto at =
+      std::ranges::lower_bound(rows, number, {}, [](const SyscallRow& row) { return std::int64_t{row.number}; });
   return at != rows.end() && at->number == number ? &*at : nullptr;
 }
 

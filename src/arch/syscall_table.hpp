@@ -40,7 +40,8 @@ struct SyscallRow {
 struct Selection {
   bool all = false;
   std::vector<std::int32_t> numbers{};
-  /// Why it selects nothing: an unknown group or a bad regular expression; an unknown name is no error in one table alone.
+  /// Why it selects nothing: an unknown group or a bad regular expression; an unknown name is no error in one table
+  /// alone.
   std::string error{};
 };
 

@@ -42,9 +42,7 @@ Pieces pieces_of(const RegisterRow& row, const XstateLayout& layout) {
   constexpr XstateComponent legacy{0, legacy_size};
   Pieces pieces;
   switch (row.set) {
-    case RegisterSet::general:
-      pieces.possible = false;
-      break;
+    case RegisterSet::general: pieces.possible = false; break;
     case RegisterSet::legacy:
       pieces.add(legacy, row.offset, row.size, row.offset >= xmm_offset || row.name == "mxcsr" ? sse : x87);
       break;
@@ -52,17 +50,13 @@ Pieces pieces_of(const RegisterRow& row, const XstateLayout& layout) {
       pieces.add(legacy, xmm_offset + row.offset, 16, sse);
       pieces.add(layout.avx, row.offset, 16, avx);
       break;
-    case RegisterSet::opmask:
-      pieces.add(layout.opmask, row.offset, row.size, opmask);
-      break;
+    case RegisterSet::opmask: pieces.add(layout.opmask, row.offset, row.size, opmask); break;
     case RegisterSet::zmm_high:
       pieces.add(legacy, xmm_offset + row.offset / 2, 16, sse);
       pieces.add(layout.avx, row.offset / 2, 16, avx);
       pieces.add(layout.zmm_high, row.offset, 32, zmm_high);
       break;
-    case RegisterSet::zmm16:
-      pieces.add(layout.zmm16, row.offset, row.size, zmm16);
-      break;
+    case RegisterSet::zmm16: pieces.add(layout.zmm16, row.offset, row.size, zmm16); break;
   }
   return pieces;
 }

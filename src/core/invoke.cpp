@@ -22,9 +22,7 @@ constexpr std::size_t page = 4096;
 constexpr std::size_t smallest_scratch = 16 * page;
 constexpr std::size_t alignment = 64;
 
-std::size_t rounded(std::size_t size, std::size_t unit) {
-  return (size + unit - 1) / unit * unit;
-}
+std::size_t rounded(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
 
 /// Memory of the tracee for one invocation: in our scratch mapping, which grows when it must; or below the stack of a
 /// thread with seccomp filters of its own, which may forbid it to map, with what was there put back.

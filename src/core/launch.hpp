@@ -17,12 +17,12 @@ struct LaunchPlan {
   std::function<void()> spawned{};
 };
 
-/// Spawns a program under control and brings it to its entry point, or to its first instruction. It may be dead by then: then
-/// its Stop tells. Throws what keeps it from being executed. On the tracer thread.
+/// Spawns a program under control and brings it to its entry point, or to its first instruction. It may be dead by
+/// then: then its Stop tells. Throws what keeps it from being executed. On the tracer thread.
 void launch(Process& process, LaunchPlan plan);
 
-/// Takes control of all threads of a running process and brings it to rest; throws OsError with what forbids it. On the tracer
-/// thread.
+/// Takes control of all threads of a running process and brings it to rest; throws OsError with what forbids it. On the
+/// tracer thread.
 void attach(Process& process, pid_t pid);
 
 }  // namespace trapline::core

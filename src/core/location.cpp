@@ -17,9 +17,7 @@ namespace {
 using Entry = symbols::SymbolTable::Entry;
 using Kind = Modules::Kind;
 
-std::string_view file_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
+std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 std::string_view trimmed(std::string_view text) {
   const std::size_t first = text.find_first_not_of(" \t");
@@ -240,9 +238,7 @@ class Resolver {
 
 }  // namespace
 
-Address resolve(const Location& location, const Modules& modules) {
-  return Resolver(location, modules).resolve();
-}
+Address resolve(const Location& location, const Modules& modules) { return Resolver(location, modules).resolve(); }
 
 std::vector<Symbol> find_symbols(std::string_view name, const Modules& modules) {
   std::vector<Symbol> symbols;

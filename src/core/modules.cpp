@@ -15,9 +15,7 @@ Address page_down(Address address) {
   return address & ~(page - 1);
 }
 
-std::string_view file_name(std::string_view path) {
-  return path.substr(path.rfind('/') + 1);
-}
+std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
 Address text_of(const Modules::File& file) {
   const auto text = std::ranges::find_if(file.maps, &MemoryMap::executable);

@@ -277,11 +277,13 @@ void Process::on_dying(ThreadState& thread) {
 }
 
 void Process::report_theft(const ThreadState& thread) {
-  support::log(LogCategory::event, [&] { return "an event of thread " + std::to_string(thread.tid) + " was taken by the host"; });
+  support::log(LogCategory::event,
+               [&] { return "an event of thread " + std::to_string(thread.tid) + " was taken by the host"; });
   if (std::exchange(theft_reported_, true)) return;
-  fail(std::make_exception_ptr(
-      UsageError("another thread of this program waits for any child (wait, waitpid(-1), waitid(P_ALL)) and took an event of "
-                 "process " + std::to_string(pid_) + ": let it wait for its children by their ids")));
+  fail(std::make_exception_ptr(UsageError(
+      "another thread of this program waits for any child (wait, waitpid(-1), waitid(P_ALL)) and took an event of "
+      "process " +
+      std::to_string(pid_) + ": let it wait for its children by their ids")));
 }
 
 void Process::forget(ThreadState& thread) {

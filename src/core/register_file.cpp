@@ -76,9 +76,7 @@ const arch::RegisterRow& RegisterFile::row(std::string_view name) const {
   throw UsageError(text);
 }
 
-std::span<const arch::RegisterRow> RegisterFile::rows() const {
-  return arch::registers(thread_->process->arch());
-}
+std::span<const arch::RegisterRow> RegisterFile::rows() const { return arch::registers(thread_->process->arch()); }
 
 bool RegisterFile::has(const arch::RegisterRow& row) const {
   if (row.set == arch::RegisterSet::general) return true;

@@ -31,9 +31,7 @@ bool at_signal_delivery(const ThreadState& thread) {
   return thread.status.event() == Event::none && !thread.status.syscall_stop();
 }
 
-bool group_stopped(os::WaitStatus status) {
-  return status.event() == Event::stop && status.stop_signal() != SIGTRAP;
-}
+bool group_stopped(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() != SIGTRAP; }
 
 constexpr os::WaitStatus bare_stop = os::WaitStatus::stopped(128 << 8 | SIGTRAP);
 
@@ -132,9 +130,7 @@ bool Remote::go(os::Resume how) {
       return false;
     case Event::fork:
     case Event::vfork:
-    case Event::clone:
-      adopt_child();
-      return false;
+    case Event::clone: adopt_child(); return false;
     case Event::exec:
       process_.on_exec(thread_);
       executed_ = true;
@@ -145,11 +141,9 @@ bool Remote::go(os::Resume how) {
       process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
       finished_ = true;
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " died in the syscall");
-    case Event::stop:
-      return how == os::Resume::cont;
+    case Event::stop: return how == os::Resume::cont;
     case Event::vfork_done:
-    case Event::seccomp:
-      return false;
+    case Event::seccomp: return false;
   }
   return false;
 }

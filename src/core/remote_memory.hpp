@@ -6,8 +6,8 @@
 
 namespace trapline::core {
 
-/// What a process lends us for running code in it: a syscall instruction of its own, and our scratch mapping, which exists
-/// only once something was copied into it. Both are void after an exec.
+/// What a process lends us for running code in it: a syscall instruction of its own, and our scratch mapping, which
+/// exists only once something was copied into it. Both are void after an exec.
 struct RemoteMemory {
   Address syscall_site = 0;
   Address scratch = 0;

@@ -10,7 +10,8 @@
 
 namespace trapline::core {
 
-/// Whether a process runs, for other threads to look at and to wait for: by futex, or by poll beside the process's streams.
+/// Whether a process runs, for other threads to look at and to wait for: by futex, or by poll beside the process's
+/// streams.
 class RestSignal {
  public:
   /// `detached`: it goes on without us.

@@ -14,9 +14,7 @@ constexpr std::size_t input_stream = 0;
 constexpr std::size_t output_stream = 1;
 constexpr std::size_t error_stream = 2;
 
-void set_non_blocking(int fd) {
-  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-}
+void set_non_blocking(int fd) { ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 support::Fd duplicate(int fd) {
   constexpr int behind_stdio = 3;
@@ -26,9 +24,7 @@ support::Fd duplicate(int fd) {
 }
 
 /// A host that has closed its stdin would otherwise get a pipe of ours there, and print into it.
-support::Fd behind_stdio(support::Fd fd) {
-  return fd.get() > 2 ? std::move(fd) : duplicate(fd.get());
-}
+support::Fd behind_stdio(support::Fd fd) { return fd.get() > 2 ? std::move(fd) : duplicate(fd.get()); }
 
 support::Fd open_file(const Stream& stream, bool input) {
   const int flags = input ? O_RDONLY : O_WRONLY | O_CREAT | (stream.append ? O_APPEND : O_TRUNC);
@@ -55,8 +51,7 @@ StdioStreams::StdioStreams(const StdioOptions& options) : timeout_(options.timeo
   }
   for (std::size_t i = 0; i < streams.size(); ++i) {
     switch (streams[i]->kind) {
-      case Stream::Kind::inherit:
-        break;
+      case Stream::Kind::inherit: break;
       case Stream::Kind::file:
       case Stream::Kind::null:
         // With a position of its own each would overwrite what the other wrote.
@@ -64,12 +59,8 @@ StdioStreams::StdioStreams(const StdioOptions& options) : timeout_(options.timeo
                         ? duplicate(child_[output_stream].get())
                         : open_file(*streams[i], i == input_stream);
         break;
-      case Stream::Kind::pipe:
-        connect_pipe(i);
-        break;
-      case Stream::Kind::pty:
-        connect_terminal(i, terminal.slave);
-        break;
+      case Stream::Kind::pipe: connect_pipe(i); break;
+      case Stream::Kind::pty: connect_terminal(i, terminal.slave); break;
     }
   }
 }
@@ -96,9 +87,7 @@ void StdioStreams::connect_terminal(std::size_t stream, const support::Fd& slave
   child_terminal_ = stream;
 }
 
-std::array<int, 3> StdioStreams::child_fds() const {
-  return {child_[0].get(), child_[1].get(), child_[2].get()};
-}
+std::array<int, 3> StdioStreams::child_fds() const { return {child_[0].get(), child_[1].get(), child_[2].get()}; }
 
 std::optional<int> StdioStreams::controlling_tty() const {
   if (!child_terminal_) return std::nullopt;

@@ -95,24 +95,19 @@ std::optional<Stop> Step::handle_stop(bool through_syscall) {
       if (status.stop_signal() == SIGTRAP && !through_syscall) return done();
       return stop_of(on_signal_stop(thread_));
     }
-    case Event::exec:
-      process_.on_exec(thread_);
-      return std::nullopt;
+    case Event::exec: process_.on_exec(thread_); return std::nullopt;
     case Event::exit:
       process_.on_dying(thread_);
       claim_.release();
       process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
       if (process_.dead()) return process_.stop_of_death();
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " exited");
-    case Event::clone:
-      process_.on_clone(thread_);
-      return std::nullopt;
+    case Event::clone: process_.on_clone(thread_); return std::nullopt;
     case Event::stop:
     case Event::fork:
     case Event::vfork:
     case Event::vfork_done:
-    case Event::seccomp:
-      return std::nullopt;
+    case Event::seccomp: return std::nullopt;
   }
   return std::nullopt;
 }
@@ -144,8 +139,6 @@ Stop Step::run() {
 
 }  // namespace
 
-Stop step(ThreadState& thread) {
-  return Step(thread).run();
-}
+Stop step(ThreadState& thread) { return Step(thread).run(); }
 
 }  // namespace trapline::core

@@ -15,8 +15,8 @@ namespace trapline::core {
 class SyscallHandlers {
  public:
   using List = std::vector<std::shared_ptr<SyscallTrap>>;
-  /// For each number of an ABI its traps in their order: those for it before those for all, older before newer. Immutable,
-  /// so that a dispatch under way goes on while callbacks place and remove traps.
+  /// For each number of an ABI its traps in their order: those for it before those for all, older before newer.
+  /// Immutable, so that a dispatch under way goes on while callbacks place and remove traps.
   struct Index {
     std::array<std::vector<List>, 3> by_number;
     /// Numbers that no table has: negative ones, or very large.

@@ -29,7 +29,9 @@ class SyscallTrap {
     std::vector<std::int64_t> numbers;
   };
 
-  [[nodiscard]] bool live() const { return enabled.load(std::memory_order_relaxed) && !removed.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool live() const {
+    return enabled.load(std::memory_order_relaxed) && !removed.load(std::memory_order_relaxed);
+  }
   [[nodiscard]] bool synchronous() const { return !replacement && !on_enter && !on_exit; }
   /// It counts enters as hits.
   [[nodiscard]] bool enter_only() const { return on_enter && !on_exit; }

@@ -55,9 +55,7 @@ std::int64_t view_number(ThreadState& thread) {
 
 void view_set_number(ThreadState& thread, std::int64_t number) {
   switch (view_of(thread)) {
-    case View::none:
-      thread.registers.set_word(words(thread).number_before, static_cast<std::uint64_t>(number));
-      return;
+    case View::none: thread.registers.set_word(words(thread).number_before, static_cast<std::uint64_t>(number)); return;
     case View::enter: change_number(thread, current(thread), number); return;
     case View::exit: reject_at_exit("set_syscall_number()");
   }
@@ -83,7 +81,8 @@ void view_set_arg(ThreadState& thread, unsigned index, std::uint64_t value) {
 std::int64_t view_return(ThreadState& thread) {
   switch (view_of(thread)) {
     case View::none: return thread.registers.signed_word(words(thread).result);
-    case View::enter: throw UsageError("syscall_return() at a syscall's enter: the call has not run yet; read it at exit");
+    case View::enter:
+      throw UsageError("syscall_return() at a syscall's enter: the call has not run yet; read it at exit");
     case View::exit: break;
   }
   if (const auto written = thread.registers.known_signed_word(words(thread).result)) return *written;
@@ -98,7 +97,8 @@ void view_set_return(ThreadState& thread, std::int64_t value) {
       throw UsageError("set_syscall_return() at a syscall's enter: use skip_syscall(), or write it at exit");
     case View::exit: {
       OpenCall& call = current(thread);
-      if (is_sigreturn(call)) throw UsageError("the result of rt_sigreturn is a restored register, not a result to write");
+      if (is_sigreturn(call))
+        throw UsageError("the result of rt_sigreturn is a restored register, not a result to write");
       call.result = value;
       break;
     }

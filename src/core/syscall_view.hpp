@@ -8,8 +8,8 @@
 
 namespace trapline::core {
 
-// The syscall fields of a thread at rest, as a user reads and writes them: at a syscall stop those of the call, away from one
-// the registers that a syscall instruction would read. On the tracer thread.
+// The syscall fields of a thread at rest, as a user reads and writes them: at a syscall stop those of the call, away
+// from one the registers that a syscall instruction would read. On the tracer thread.
 
 [[nodiscard]] Abi view_abi(const ThreadState& thread);
 [[nodiscard]] std::int64_t view_number(ThreadState& thread);

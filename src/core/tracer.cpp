@@ -27,9 +27,7 @@ using namespace std::chrono_literals;
 Tracer::Tracer()
     : host_blocks_child_signals_(os::blocked_here(SIGCHLD)), thread_(support::start_thread([this] { loop(); })) {}
 
-Tracer::~Tracer() {
-  stop();
-}
+Tracer::~Tracer() { stop(); }
 
 void Tracer::stop() {
   if (!thread_.joinable()) return;
@@ -61,8 +59,7 @@ void Tracer::call(support::FunctionRef<void()> function) {
 void Tracer::wake() {
   // Pairs with the tracer announcing its sleep before it looks at the jobs a last time: one of the two sees the other.
   switch (sleeping_.load(std::memory_order_seq_cst)) {
-    case Sleeping::no:
-      break;
+    case Sleeping::no: break;
     case Sleeping::for_jobs:
       wakeups_.fetch_add(1);
       support::futex_wake(wakeups_, 1);
@@ -289,9 +286,7 @@ bool Tracer::wait_for_birth(pid_t child) {
   return early(child);
 }
 
-bool Tracer::early(pid_t tid) const {
-  return early_.contains(tid);
-}
+bool Tracer::early(pid_t tid) const { return early_.contains(tid); }
 
 void Tracer::release_at_first_stop(pid_t tid) {
   if (early_.erase(tid) != 0) {
@@ -332,9 +327,7 @@ ThreadState* Tracer::find(pid_t tid) const {
   return found == threads_.end() ? nullptr : found->second.get();
 }
 
-void Tracer::add(std::shared_ptr<Process> process) {
-  processes_.push_back(std::move(process));
-}
+void Tracer::add(std::shared_ptr<Process> process) { processes_.push_back(std::move(process)); }
 
 void Tracer::remove(const Process& process) {
   std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });

@@ -46,9 +46,8 @@ class Tracer {
   /// already there. Throws ProcessGone once the tracer has stopped.
   void call(support::FunctionRef<void()> function);
 
-  /// Beside a wait for the tracer: looks ever more rarely whether it sleeps for an event that another thread of the host
-  /// took, by waiting for any child
-  /// (Host.a_thread_that_waits_for_any_child_is_reported_and_loses_us_no_stop).
+  /// Beside a wait for the tracer: looks ever more rarely whether it sleeps for an event that another thread of the
+  /// host took, by waiting for any child (Host.a_thread_that_waits_for_any_child_is_reported_and_loses_us_no_stop).
   class TheftWatch {
    public:
     explicit TheftWatch(Tracer& tracer);

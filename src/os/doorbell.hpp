@@ -7,11 +7,12 @@
 
 namespace trapline::os {
 
-/// Wakes a thread that sleeps in waitid for its tracees, without a signal handler and without disturbing any tracee: a tiny
-/// child task, which any thread can stop.
+/// Wakes a thread that sleeps in waitid for its tracees, without a signal handler and without disturbing any tracee: a
+/// tiny child task, which any thread can stop.
 ///
-/// A ring is a stop that lasts until it is answered, so one that comes just before the sleep is not lost, and many rings are
-/// one. The task is not traced and sends no SIGCHLD at its end: that hides it from a host thread that waits for any child.
+/// A ring is a stop that lasts until it is answered, so one that comes just before the sleep is not lost, and many
+/// rings are one. The task is not traced and sends no SIGCHLD at its end: that hides it from a host thread that waits
+/// for any child.
 class Doorbell {
  public:
   /// Makes the task; on the thread that is to be woken.
@@ -23,8 +24,8 @@ class Doorbell {
   [[nodiscard]] pid_t tid() const { return tid_; }
   /// Any thread.
   void ring() const noexcept;
-  /// After its stop was seen: readies it for the next ring. What a ring announces must be looked for after this, not before;
-  /// false when it died (somebody killed it).
+  /// After its stop was seen: readies it for the next ring. What a ring announces must be looked for after this, not
+  /// before; false when it died (somebody killed it).
   [[nodiscard]] bool answer();
 
  private:

@@ -115,8 +115,6 @@ class ElfReader {
 
 }  // namespace
 
-std::optional<ElfFacts> read_elf_facts(const std::string& path) {
-  return ElfReader(path).facts();
-}
+std::optional<ElfFacts> read_elf_facts(const std::string& path) { return ElfReader(path).facts(); }
 
 }  // namespace trapline::os

@@ -13,9 +13,7 @@ OsError::OsError(std::error_code code, const std::string& what) : Error(what), c
 
 namespace trapline::os {
 
-std::string error_text(int error) {
-  return std::generic_category().message(error);
-}
+std::string error_text(int error) { return std::generic_category().message(error); }
 
 void throw_os_error(int error, std::string_view request, pid_t tid, std::string_view remedy) {
   if (error == ESRCH && tid != 0) {

@@ -152,9 +152,7 @@ void check_script(const std::string& path, const std::string& cwd, const std::st
 }
 
 /// binfmt_misc lets administrators teach the kernel other formats (Java, Wine); then only the kernel knows.
-bool kernel_knows_other_formats() {
-  return ::access("/proc/sys/fs/binfmt_misc/status", F_OK) == 0;
-}
+bool kernel_knows_other_formats() { return ::access("/proc/sys/fs/binfmt_misc/status", F_OK) == 0; }
 
 void check_contents(const std::string& path, const std::string& cwd, unsigned depth) {
   const std::string file = at(cwd, path);

@@ -33,13 +33,9 @@ support::Fd open_memory(pid_t pid) {
 }
 
 /// EIO is the kernel's word for "nothing mapped there", EINVAL for an address in the upper half, EFAULT in between.
-bool unmapped(int error) {
-  return error == EIO || error == EFAULT || error == EINVAL;
-}
+bool unmapped(int error) { return error == EIO || error == EFAULT || error == EINVAL; }
 
-iovec remote_vector(Address address, std::size_t size) {
-  return {reinterpret_cast<void*>(address), size};
-}
+iovec remote_vector(Address address, std::size_t size) { return {reinterpret_cast<void*>(address), size}; }
 
 /// Moves as much as `bulk` can, and what it refuses (page protections, device memory, a sandbox) in pieces through the
 /// file, which may still be allowed to.

@@ -148,9 +148,7 @@ std::vector<Mapping> parse_maps(std::string_view text) {
   return maps;
 }
 
-std::vector<Mapping> read_maps(pid_t pid) {
-  return parse_maps(read_file(fmt::format("/proc/{}/maps", pid)));
-}
+std::vector<Mapping> read_maps(pid_t pid) { return parse_maps(read_file(fmt::format("/proc/{}/maps", pid))); }
 
 std::vector<pid_t> list_threads(pid_t pid) {
   const std::string path = fmt::format("/proc/{}/task", pid);
@@ -205,9 +203,7 @@ ThreadStatus parse_status(std::string_view text) {
   return status;
 }
 
-ThreadStatus read_status(pid_t tid) {
-  return parse_status(read_file(fmt::format("/proc/{}/status", tid)));
-}
+ThreadStatus read_status(pid_t tid) { return parse_status(read_file(fmt::format("/proc/{}/status", tid))); }
 
 char thread_state(pid_t tid) {
   const std::string text = read_file(fmt::format("/proc/{}/stat", tid));
@@ -216,12 +212,8 @@ char thread_state(pid_t tid) {
   return end_of_name + 2 < text.size() ? text[end_of_name + 2] : '?';
 }
 
-bool catches_signal(pid_t tid, int signal) {
-  return has_signal(read_status(tid).caught, signal);
-}
-bool blocks_signal(pid_t tid, int signal) {
-  return has_signal(read_status(tid).blocked, signal);
-}
+bool catches_signal(pid_t tid, int signal) { return has_signal(read_status(tid).caught, signal); }
+bool blocks_signal(pid_t tid, int signal) { return has_signal(read_status(tid).blocked, signal); }
 
 bool has_own_filters(pid_t tid, unsigned inherited) {
   const ThreadStatus status = read_status(tid);
@@ -229,9 +221,7 @@ bool has_own_filters(pid_t tid, unsigned inherited) {
   return !status.seccomp_filters || *status.seccomp_filters > inherited;
 }
 
-unsigned filters_to_inherit() {
-  return read_status(::gettid()).seccomp_filters.value_or(0);
-}
+unsigned filters_to_inherit() { return read_status(::gettid()).seccomp_filters.value_or(0); }
 
 AuxiliaryVector::AuxiliaryVector(std::string_view text) {
   const auto bytes = support::as_bytes(text);
@@ -259,13 +249,9 @@ AuxiliaryVector read_auxiliary_vector(pid_t pid) {
   return AuxiliaryVector(read_file(fmt::format("/proc/{}/auxv", pid)));
 }
 
-std::string executable_path(pid_t pid) {
-  return link_of_process(pid, "exe");
-}
+std::string executable_path(pid_t pid) { return link_of_process(pid, "exe"); }
 
-std::string working_directory(pid_t pid) {
-  return link_of_process(pid, "cwd");
-}
+std::string working_directory(pid_t pid) { return link_of_process(pid, "cwd"); }
 
 std::optional<std::string> descriptor_path(pid_t pid, int fd) {
   const std::string path = fmt::format("/proc/{}/fd/{}", pid, fd);
@@ -306,10 +292,8 @@ std::string explain_refused_attach(pid_t tid) {
     case 1:
       return "kernel.yama.ptrace_scope is 1: only descendants can be traced; launch it here, run as root, or set it to "
              "0";
-    case 2:
-      return "kernel.yama.ptrace_scope is 2: only root can trace";
-    case 3:
-      return "kernel.yama.ptrace_scope is 3: nobody can attach until the next reboot";
+    case 2: return "kernel.yama.ptrace_scope is 2: only root can trace";
+    case 3: return "kernel.yama.ptrace_scope is 3: nobody can attach until the next reboot";
   }
   return "it has gained privileges (set-user-id, capabilities) or is not dumpable; run as root";
 }

@@ -2,8 +2,8 @@
 
 #include <sys/syscall.h>
 
-/// Code that runs in a task sharing our memory but not our thread-local storage: it may call no libc (errno!) and must not
-/// be instrumented.
+/// Code that runs in a task sharing our memory but not our thread-local storage: it may call no libc (errno!) and must
+/// not be instrumented.
 #if defined(__clang__)
 #define TRAPLINE_RAW_CODE __attribute__((no_sanitize("address", "undefined", "thread"), no_stack_protector))
 #else

@@ -12,7 +12,17 @@ class WaitStatus {
  public:
   enum class Kind { exited, killed, stopped, lost };
   /// PTRACE_EVENT_* (ptrace(2)).
-  enum class Event { none = 0, fork = 1, vfork = 2, clone = 3, exec = 4, vfork_done = 5, exit = 6, seccomp = 7, stop = 128 };
+  enum class Event {
+    none = 0,
+    fork = 1,
+    vfork = 2,
+    clone = 3,
+    exec = 4,
+    vfork_done = 5,
+    exit = 6,
+    seccomp = 7,
+    stop = 128
+  };
 
   constexpr WaitStatus() = default;
   static constexpr WaitStatus exited(int code) { return {Kind::exited, code}; }
@@ -58,16 +68,17 @@ struct Waited {
 
 enum class Sleep { no, until_event };
 
-/// Looks for a change of any child or tracee of this thread without taking it; sleeps for it if told to. Nothing when there
-/// is none (or no child at all). Without `deaths` only stops are seen.
+/// Looks for a change of any child or tracee of this thread without taking it; sleeps for it if told to. Nothing when
+/// there is none (or no child at all). Without `deaths` only stops are seen.
 ///
-/// Looking instead of taking leaves children of the host program, which a callback may have started on this thread, to the
-/// host; and a stop that is resumed at once need not be taken at all (the kernel clears it), which keeps it one call.
+/// Looking instead of taking leaves children of the host program, which a callback may have started on this thread, to
+/// the host; and a stop that is resumed at once need not be taken at all (the kernel clears it), which keeps it one
+/// call.
 [[nodiscard]] std::optional<Waited> look_any(Sleep sleep, bool deaths);
 /// The same for one thread.
 [[nodiscard]] std::optional<Waited> look_one(pid_t tid, Sleep sleep);
-/// Takes the change that was looked at, so that it is not seen again, and returns it: a SIGKILL may have put another one in
-/// its place. A dead thread is reaped.
+/// Takes the change that was looked at, so that it is not seen again, and returns it: a SIGKILL may have put another
+/// one in its place. A dead thread is reaped.
 std::optional<Waited> take(pid_t tid);
 /// True when this thread has any child or tracee.
 [[nodiscard]] bool has_children();

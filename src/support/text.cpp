@@ -66,7 +66,8 @@ std::vector<std::string> near_names(std::string_view name, std::span<const std::
   for (const std::string_view candidate : candidates) {
     std::size_t distance = edit_distance(name, candidate);
     // What merely lacks a part that it begins with is as near as a slip of one letter.
-    if (name.size() >= 3 && (candidate.starts_with(name) || name.starts_with(candidate))) distance = std::min<std::size_t>(distance, 1);
+    if (name.size() >= 3 && (candidate.starts_with(name) || name.starts_with(candidate)))
+      distance = std::min<std::size_t>(distance, 1);
     if (distance <= farthest) near.emplace_back(distance, candidate);
   }
   std::ranges::stable_sort(near, {}, [](const auto& entry) { return std::pair(entry.first, entry.second.size()); });

@@ -7,7 +7,8 @@
 
 namespace trapline::support {
 
-/// Makes untrusted bytes harmless to a terminal: printable ASCII stays, the rest becomes C escapes. `quote` is escaped too.
+/// Makes untrusted bytes harmless to a terminal: printable ASCII stays, the rest becomes C escapes. `quote` is escaped
+/// too.
 [[nodiscard]] std::string escape(std::string_view bytes, char quote = '"');
 [[nodiscard]] std::string join(std::span<const std::string> items, std::string_view separator);
 /// The candidates that a user may have meant, nearest first, at most `limit`.

@@ -30,10 +30,8 @@ bool is_place(const GElf_Sym& symbol) {
     case STT_NOTYPE:
     case STT_OBJECT:
     case STT_FUNC:
-    case STT_GNU_IFUNC:
-      return true;
-    default:
-      return false;
+    case STT_GNU_IFUNC: return true;
+    default: return false;
   }
 }
 
@@ -45,12 +43,9 @@ bool is_mapping_symbol(std::string_view name, unsigned machine) {
 
 Binding binding_of(const GElf_Sym& symbol) {
   switch (GELF_ST_BIND(symbol.st_info)) {
-    case STB_LOCAL:
-      return Binding::local;
-    case STB_WEAK:
-      return Binding::weak;
-    default:
-      return Binding::global;
+    case STB_LOCAL: return Binding::local;
+    case STB_WEAK: return Binding::weak;
+    default: return Binding::global;
   }
 }
 
@@ -145,9 +140,7 @@ class Reader {
 
 }  // namespace
 
-void ElfFile::End::operator()(Elf* elf) const {
-  ::elf_end(elf);
-}
+void ElfFile::End::operator()(Elf* elf) const { ::elf_end(elf); }
 
 ElfFile::ElfFile(support::Fd file) : file_(std::move(file)) {
   prepare_libelf();
@@ -173,8 +166,6 @@ std::vector<Segment> ElfFile::segments() const {
   return segments;
 }
 
-FileSymbols ElfFile::symbols() const {
-  return Reader(elf_.get()).read();
-}
+FileSymbols ElfFile::symbols() const { return Reader(elf_.get()).read(); }
 
 }  // namespace trapline::symbols

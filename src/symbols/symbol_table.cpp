@@ -16,9 +16,7 @@
 namespace trapline::symbols {
 namespace {
 
-std::size_t leading_underscores(std::string_view name) {
-  return std::min(name.find_first_not_of('_'), name.size());
-}
+std::size_t leading_underscores(std::string_view name) { return std::min(name.find_first_not_of('_'), name.size()); }
 
 /// One bit for each character that occurs, folded to 64: one edit changes two of them at most.
 std::uint64_t characters_of(std::string_view name) {
@@ -185,12 +183,8 @@ std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name) c
   return result;
 }
 
-std::shared_ptr<const SymbolTable> table_of_file(const std::string& path) {
-  return Cache::instance().get(path);
-}
+std::shared_ptr<const SymbolTable> table_of_file(const std::string& path) { return Cache::instance().get(path); }
 
-std::shared_ptr<const SymbolTable> table_of_image(Bytes image) {
-  return build(std::move(image));
-}
+std::shared_ptr<const SymbolTable> table_of_image(Bytes image) { return build(std::move(image)); }
 
 }  // namespace trapline::symbols

@@ -9,9 +9,7 @@ using HandlerControl = Live;
 void nothing(Thread&, SyscallHandler&) {}
 
 /// The number of the announcement that a thread makes.
-std::uint64_t point_of(const Thread& thread) {
-  return thread.syscall_arg(0) - 0x7e570000;
-}
+std::uint64_t point_of(const Thread& thread) { return thread.syscall_arg(0) - 0x7e570000; }
 
 /// A callback that adds "word N" for the announcement N.
 SyscallCallback points_into(Transcript& transcript, std::string word) {

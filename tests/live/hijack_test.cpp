@@ -9,9 +9,7 @@ using Hijack = Live;
 
 constexpr const char* the_secret = "the secret of the tracee\n";
 
-DebuggerOptions one_call(long number) {
-  return program("calls", {"1", std::to_string(number)});
-}
+DebuggerOptions one_call(long number) { return program("calls", {"1", std::to_string(number)}); }
 
 TEST_F(Hijack, read_into_write_prints_the_secret) {
   Debugger d(program("secret"));
@@ -60,9 +58,7 @@ TEST_F(Hijack, to_itself_or_to_a_set_throws) {
   EXPECT_THROW(d.hijack_syscall("read", "wriet"), UsageError);
 }
 
-bool is_not_exit(Thread& t) {
-  return t.original_syscall() != SYS_exit_group;
-}
+bool is_not_exit(Thread& t) { return t.original_syscall() != SYS_exit_group; }
 
 TEST_F(Hijack, all_leaves_out_the_replacement) {
   Debugger d(program("points"));

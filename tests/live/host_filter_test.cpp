@@ -16,9 +16,7 @@ bool filter_this_thread() {
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code) == 0;
 }
 
-bool kernel_counts_filters() {
-  return read_file("/proc/self/status").find("Seccomp_filters:") != std::string::npos;
-}
+bool kernel_counts_filters() { return read_file("/proc/self/status").find("Seccomp_filters:") != std::string::npos; }
 
 TEST_F(HostFilter, is_not_taken_for_one_of_the_program) {
   if (!kernel_counts_filters()) GTEST_SKIP() << "this kernel does not tell how many filters a process has";

@@ -94,7 +94,8 @@ TEST_F(Host, a_thread_that_waits_for_any_child_is_reported_and_loses_us_no_stop)
       command();
     } catch (const UsageError& error) {
       // The command that throws the report is not carried out, so that the next one may come at the wrong moment.
-      if (std::string(error.what()).find("waits for any child") != std::string::npos) reports.emplace_back(error.what());
+      if (std::string(error.what()).find("waits for any child") != std::string::npos)
+        reports.emplace_back(error.what());
     }
   };
   reported([&] { d.run(no_stdio()); });

@@ -25,9 +25,7 @@ void invoke_some(const Thread& t) {
   }
 }
 
-void invoke_there(Thread& t, SyscallHandler&) {
-  invoke_some(t);
-}
+void invoke_there(Thread& t, SyscallHandler&) { invoke_some(t); }
 
 TEST_F(InvokeWhere, in_callbacks_at_enter_and_at_exit) {
   Debugger d(program("calls", {"3", std::to_string(SYS_getpgid), "0"}));
@@ -195,9 +193,8 @@ TEST_F(InvokeWhere, in_each_of_several_blocked_threads) {
 TEST_F(InvokeWhere, at_the_birth_of_threads) {
   // Interrupted so often, the main thread is sometimes inside its clone, whose result is still to come.
   Debugger d(program("short_threads", {"20000"}));
-  const SyscallHandler clones = d.handle_syscall({"clone", "clone3"}, {.on_exit = [&](Thread& t, SyscallHandler&) {
-                                                   EXPECT_GT(t.syscall_return(), d.pid());
-                                                 }});
+  const SyscallHandler clones = d.handle_syscall(
+      {"clone", "clone3"}, {.on_exit = [&](Thread& t, SyscallHandler&) { EXPECT_GT(t.syscall_return(), d.pid()); }});
   d.run(no_stdio());
   const std::size_t rounds = 300;
   for (std::size_t i = 0; i < rounds; ++i) {

@@ -73,9 +73,7 @@ class RealPrograms : public Live {
   }
 };
 
-TEST_F(RealPrograms, ls) {
-  expect_same({"ls", "-lR", "/usr/include"});
-}
+TEST_F(RealPrograms, ls) { expect_same({"ls", "-lR", "/usr/include"}); }
 
 TEST_F(RealPrograms, python_with_16_threads) {
   const std::string script = dir_.file("script.py", R"(

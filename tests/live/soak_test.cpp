@@ -42,9 +42,7 @@ TEST_F(Soak, a_million_calls_of_eight_threads) {
   EXPECT_GE(pairing.pairs(), 1'000'000U);
 }
 
-std::size_t heap_in_use() {
-  return ::mallinfo2().uordblks;
-}
+std::size_t heap_in_use() { return ::mallinfo2().uordblks; }
 
 TEST_F(Soak, a_thousand_runs_of_one_object) {
   const Holdings before = Holdings::now();

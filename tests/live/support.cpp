@@ -21,9 +21,7 @@
 
 namespace trapline::live {
 
-std::string tracee(std::string_view name) {
-  return std::string(TRACEE_DIR) + "/" + std::string(name);
-}
+std::string tracee(std::string_view name) { return std::string(TRACEE_DIR) + "/" + std::string(name); }
 
 DebuggerOptions program(std::string_view name, std::vector<std::string> args) {
   args.insert(args.begin(), tracee(name));
@@ -60,13 +58,9 @@ RunOptions into_file(const std::string& path) {
   return options;
 }
 
-std::string read_line(const Stdio& io) {
-  return io.recvline({.drop = true});
-}
+std::string read_line(const Stdio& io) { return io.recvline({.drop = true}); }
 
-std::string rest_of_output(const Stdio& io) {
-  return io.recvall();
-}
+std::string rest_of_output(const Stdio& io) { return io.recvall(); }
 
 Stop next_stop(const Process& process) {
   process.cont();
@@ -114,9 +108,7 @@ Stop to_exit_of(const Process& process, const SyscallSet& syscall) {
   return stop;
 }
 
-Stop to_announcement_exit(const Process& process) {
-  return to_exit_of(process, announcement);
-}
+Stop to_announcement_exit(const Process& process) { return to_exit_of(process, announcement); }
 
 void Transcript::add(const std::string& event) {
   const std::lock_guard lock(mutex_);
@@ -192,9 +184,7 @@ std::size_t count_children() {
   return count;
 }
 
-[[noreturn]] void fail(const char* what) {
-  throw std::system_error(errno, std::generic_category(), what);
-}
+[[noreturn]] void fail(const char* what) { throw std::system_error(errno, std::generic_category(), what); }
 
 struct Pipe {
   Pipe() {
@@ -344,9 +334,7 @@ ScratchDir::~ScratchDir() {
   std::filesystem::remove_all(path_, ignored);
 }
 
-std::string ScratchDir::operator/(std::string_view name) const {
-  return path_ + "/" + std::string(name);
-}
+std::string ScratchDir::operator/(std::string_view name) const { return path_ + "/" + std::string(name); }
 
 std::string ScratchDir::file(std::string_view name, std::string_view content, unsigned mode) const {
   std::string path = *this / name;

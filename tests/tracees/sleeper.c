@@ -1,4 +1,5 @@
-/* Says "ready", sleeps 400 ms by one nanosleep, and exits with 0 if that slept its full time and was not interrupted. */
+/* Says "ready", sleeps 400 ms by one nanosleep, and exits with 0 if that slept its full time and was not interrupted.
+ */
 #include <time.h>
 
 #include "tracee.h"

@@ -69,43 +69,20 @@ static void fork_keeper(void) {
 static void take(const char* step) {
   const char* text = step[0] && step[1] ? step + 2 : "";
   switch (step[0]) {
-    case 'o':
-      put(1, text, strlen(text));
-      break;
-    case 'e':
-      put(2, text, strlen(text));
-      break;
-    case 's':
-      put_each(text);
-      break;
-    case 'x':
-      put_many(atol(text));
-      break;
-    case 'b':
-      put_all_bytes();
-      break;
-    case 'l':
-      answer_line();
-      break;
-    case 'c':
-      close(atoi(text));
-      break;
-    case 't':
-      say(isatty(0) * 100 + isatty(1) * 10 + isatty(2));
-      break;
-    case 'a':
-      announce(atol(text));
-      break;
+    case 'o': put(1, text, strlen(text)); break;
+    case 'e': put(2, text, strlen(text)); break;
+    case 's': put_each(text); break;
+    case 'x': put_many(atol(text)); break;
+    case 'b': put_all_bytes(); break;
+    case 'l': answer_line(); break;
+    case 'c': close(atoi(text)); break;
+    case 't': say(isatty(0) * 100 + isatty(1) * 10 + isatty(2)); break;
+    case 'a': announce(atol(text)); break;
     case 'p':
       for (;;) pause();
-    case 'f':
-      fork_keeper();
-      break;
-    case 'y':
-      put_lines_for_ever();
-      break;
-    default:
-      _exit(98);
+    case 'f': fork_keeper(); break;
+    case 'y': put_lines_for_ever(); break;
+    default: _exit(98);
   }
 }
 

@@ -1,5 +1,5 @@
-/* threads N ROUNDS: N threads make ROUNDS times getppid, write to /dev/null, read of nothing, sched_yield; then it exits
- * with 0 if all results were right. */
+/* threads N ROUNDS: N threads make ROUNDS times getppid, write to /dev/null, read of nothing, sched_yield; then it
+ * exits with 0 if all results were right. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>

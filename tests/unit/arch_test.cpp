@@ -15,9 +15,7 @@ namespace {
 
 constexpr std::array all_arches{Arch::amd64, Arch::i386, Arch::aarch64};
 
-ByteView bytes(std::string_view text) {
-  return std::as_bytes(std::span(text));
-}
+ByteView bytes(std::string_view text) { return std::as_bytes(std::span(text)); }
 
 TEST(ArchInfo, tables_are_in_the_order_of_the_enum) {
   for (const Arch arch : all_arches) EXPECT_EQ(info(arch).arch, arch);
@@ -76,9 +74,7 @@ TEST(ArchInfo, syscall_instructions) {
 }
 
 #if defined(__x86_64__)
-std::size_t word_of(std::size_t offset) {
-  return offset / 8;
-}
+std::size_t word_of(std::size_t offset) { return offset / 8; }
 
 TEST(SyscallRegs, of_amd64_are_words_of_user_regs) {
   EXPECT_EQ(info(Arch::amd64).general_size, sizeof(user_regs_struct));

@@ -136,14 +136,10 @@ struct Case {
   Location location;
   Address expected;
 };
-std::ostream& operator<<(std::ostream& out, const Case& c) {
-  return out << c.location.text();
-}
+std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.location.text(); }
 
 class Locations : public testing::TestWithParam<Case> {};
-TEST_P(Locations, ResolveTo) {
-  EXPECT_EQ(FakeProcess().resolve(GetParam().location), GetParam().expected);
-}
+TEST_P(Locations, ResolveTo) { EXPECT_EQ(FakeProcess().resolve(GetParam().location), GetParam().expected); }
 
 INSTANTIATE_TEST_SUITE_P(
     All, Locations,
@@ -169,9 +165,7 @@ struct ErrorCase {
   Location location;
   std::vector<std::string> words;
 };
-std::ostream& operator<<(std::ostream& out, const ErrorCase& c) {
-  return out << c.location.text();
-}
+std::ostream& operator<<(std::ostream& out, const ErrorCase& c) { return out << c.location.text(); }
 
 class LocationErrors : public testing::TestWithParam<ErrorCase> {};
 TEST_P(LocationErrors, SayWhatIsWrong) {

@@ -42,9 +42,7 @@ struct NameCase {
   std::string name;
   std::vector<std::string> expected;
 };
-std::ostream& operator<<(std::ostream& out, const NameCase& c) {
-  return out << '"' << c.name << '"';
-}
+std::ostream& operator<<(std::ostream& out, const NameCase& c) { return out << '"' << c.name << '"'; }
 
 class MapNames : public testing::TestWithParam<NameCase> {};
 

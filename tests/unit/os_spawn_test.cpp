@@ -47,9 +47,7 @@ SpawnRequest program(std::vector<std::string> argv) {
   return request;
 }
 
-SpawnRequest shell(const std::string& command) {
-  return program({"/bin/sh", "-c", command});
-}
+SpawnRequest shell(const std::string& command) { return program({"/bin/sh", "-c", command}); }
 
 int reap(pid_t pid) {
   int status = 0;
@@ -86,9 +84,7 @@ Output run(SpawnRequest request) {
   return output;
 }
 
-std::string status_line(const std::string& key) {
-  return run(program({"/bin/grep", key, "/proc/self/status"})).text;
-}
+std::string status_line(const std::string& key) { return run(program({"/bin/grep", key, "/proc/self/status"})).text; }
 
 /// Makes the request on a thread that the preparation made special, and runs the program from another one.
 Output run_for_thread(const std::function<void()>& prepare, SpawnRequest request) {

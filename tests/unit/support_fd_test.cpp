@@ -10,9 +10,7 @@
 namespace trapline::support {
 namespace {
 
-bool open_now(int fd) {
-  return ::fcntl(fd, F_GETFD) != -1;
-}
+bool open_now(int fd) { return ::fcntl(fd, F_GETFD) != -1; }
 
 TEST(Fd, ClosesOnceAndKeepsErrno) {
   const int number = ::open("/dev/null", O_RDONLY);

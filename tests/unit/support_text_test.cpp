@@ -9,9 +9,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-TEST(Text, printable_ascii_stays) {
-  EXPECT_EQ(escape("abc XYZ 019 ~!'"), "abc XYZ 019 ~!'");
-}
+TEST(Text, printable_ascii_stays) { EXPECT_EQ(escape("abc XYZ 019 ~!'"), "abc XYZ 019 ~!'"); }
 
 TEST(Text, what_could_harm_a_terminal_is_escaped) {
   EXPECT_EQ(escape("\a\b\t\n\v\f\r"), "\\a\\b\\t\\n\\v\\f\\r");

@@ -14,9 +14,7 @@
 
 extern "C" {
 // Called by nobody; what the tests look up in their own file.
-int symbol_table_test_function() {
-  return 7;
-}
+int symbol_table_test_function() { return 7; }
 int symbol_table_test_variable = 8;
 thread_local int symbol_table_test_thread_local = 9;
 }
@@ -181,9 +179,7 @@ TEST(SymbolTable, ReadsTheVdsoFromMemory) {
   EXPECT_TRUE((table && table->size() > 0) || (whole && whole->size() > 0));
 }
 
-TEST(SymbolTable, IsBuiltOnceForAFile) {
-  EXPECT_EQ(table_of_file("/proc/self/exe"), table_of_file("/proc/self/exe"));
-}
+TEST(SymbolTable, IsBuiltOnceForAFile) { EXPECT_EQ(table_of_file("/proc/self/exe"), table_of_file("/proc/self/exe")); }
 
 class ScratchFile {
  public:

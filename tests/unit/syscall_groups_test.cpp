@@ -30,9 +30,7 @@ struct Group {
 
 class Groups : public ::testing::TestWithParam<Group> {};
 
-TEST_P(Groups, have_these_members) {
-  EXPECT_EQ(members(Abi::amd64, GetParam().name), words(GetParam().members));
-}
+TEST_P(Groups, have_these_members) { EXPECT_EQ(members(Abi::amd64, GetParam().name), words(GetParam().members)); }
 
 // What `strace -e trace=%GROUP` traces on x86-64; %desc has the sockets too, and %memory process_madvise.
 INSTANTIATE_TEST_SUITE_P(
@@ -87,9 +85,7 @@ INSTANTIATE_TEST_SUITE_P(
               "adjtimex clock_adjtime clock_getres clock_gettime clock_settime gettimeofday settimeofday time"}),
     [](const auto& group) { return std::string(group.param.name); });
 
-TEST(SyscallGroups, net_is_network) {
-  EXPECT_EQ(members(Abi::amd64, "net"), members(Abi::amd64, "network"));
-}
+TEST(SyscallGroups, net_is_network) { EXPECT_EQ(members(Abi::amd64, "net"), members(Abi::amd64, "network")); }
 
 TEST(SyscallGroups, a_call_may_be_in_several) {
   for (const char* group : {"file", "desc"}) EXPECT_TRUE(members(Abi::amd64, group).contains("openat")) << group;

@@ -21,9 +21,7 @@ constexpr XstateLayout sample{.avx = {576, 256}, .opmask = {1088, 64}, .zmm_high
 constexpr std::size_t sample_size = 2688;
 constexpr std::size_t enabled_at = 464, in_use_at = 512;
 
-const RegisterRow& row(const std::string& name) {
-  return *find_register(Arch::amd64, name);
-}
+const RegisterRow& row(const std::string& name) { return *find_register(Arch::amd64, name); }
 
 Bytes area(std::uint64_t enabled, std::size_t size = sample_size) {
   Bytes bytes(size);
