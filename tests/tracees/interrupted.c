@@ -34,7 +34,7 @@ static void install(const char* kind) {
 }
 
 static long block(const char* call) {
-  struct timespec time = {0, 600 * 1000 * 1000};
+  struct timespec time = {1, 500 * 1000 * 1000};
   struct pollfd input = {0, POLLIN, 0};
   char byte;
   if (!strcmp(call, "read")) return raw(syscall(SYS_read, 0, &byte, 1));
