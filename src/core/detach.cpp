@@ -92,6 +92,12 @@ void Process::let_go(ThreadState& thread) {
 }
 
 void Process::detach_here() {
+  try {
+    // The last chance: afterwards the id may become another's.
+    static_cast<void>(memory());
+  } catch (const Error&) {
+    // Nobody wanted it so far.
+  }
   unmap_scratch(*this);
   for (const auto& thread : std::vector(threads_)) {
     if (thread->stopped()) let_go(*thread);

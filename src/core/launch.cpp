@@ -186,6 +186,8 @@ void attach(Process& process, pid_t pid) {
   try {
     seize_all(process);
     process.image_changed();
+    // Opened while nothing else can have the id.
+    static_cast<void>(process.memory());
   } catch (...) {
     process.let_go_quietly();
     throw;

@@ -5,6 +5,7 @@
 
 #include <trapline/error.hpp>
 
+#include "arch/arch.hpp"
 #include "core/entry_trap.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
@@ -251,8 +252,8 @@ void Process::on_exec(ThreadState& thread) {
     tracer_->remove(other->tid);
     forget(*other);
   }
-  image_changed();
   survivor->registers.forget();
+  image_changed(arch::arch_of_general_set(survivor->registers.general().size()));
   if (survivor.get() != &thread && running() && !gathering_) resume(*survivor);
 }
 

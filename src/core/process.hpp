@@ -107,7 +107,7 @@ class Process : public std::enable_shared_from_this<Process> {
   };
   void mark_timed_out() { timed_out_ = true; }
   /// After exec (also the first): what was known of the old program is void.
-  void image_changed();
+  void image_changed(std::optional<Arch> arch = {});
   [[nodiscard]] Arch arch() const { return arch_; }
   /// The seccomp filters that it got from the host; of those of an attached process nothing is known.
   [[nodiscard]] unsigned inherited_filters() const { return inherited_filters_; }
@@ -245,6 +245,8 @@ class Process : public std::enable_shared_from_this<Process> {
   std::vector<std::shared_ptr<ThreadState>> threads_;
   std::shared_ptr<ThreadState> main_;
   std::unique_ptr<os::ProcessMemory> memory_;
+  /// It is opened when somebody first wants it: that is a tenth of what a run costs, and often nobody does.
+  bool memory_is_due_ = false;
   std::optional<os::WaitStatus> death_;
 
   std::deque<std::shared_ptr<ThreadState>> kept_;

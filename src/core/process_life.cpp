@@ -41,6 +41,7 @@ void Process::begin(pid_t pid, bool launched) {
     stop_.reset();
     stop_taken_ = true;
     memory_.reset();
+    memory_is_due_ = false;
     pid_ = pid;
   }
   tracer_->add(shared_from_this());
@@ -119,6 +120,7 @@ void Process::dissolve() {
   main_.reset();
   stop_.reset();
   memory_.reset();
+  memory_is_due_ = false;
 }
 
 bool Process::kill_on_exit() const {
@@ -152,19 +154,25 @@ void Process::set_kill_on_exit(bool kill) {
   });
 }
 
-void Process::image_changed() {
+void Process::image_changed(std::optional<Arch> arch) {
   remote_memory_ = {};
   const std::lock_guard lock(mutex_);
-  if (memory_) {
-    memory_->reopen();
-  } else {
-    memory_ = std::make_unique<os::ProcessMemory>(pid_);
-  }
-  arch_ = arch_of_image(pid_);
+  memory_is_due_ = true;
+  arch_ = arch ? *arch : arch_of_image(pid_);
 }
 
 os::ProcessMemory& Process::memory() {
   const std::lock_guard lock(mutex_);
+  if (memory_is_due_) {
+    // The id may be another's by now.
+    if (gone()) throw ProcessGone("process " + std::to_string(pid_) + " is gone and so is its memory");
+    if (memory_) {
+      memory_->reopen();
+    } else {
+      memory_ = std::make_unique<os::ProcessMemory>(pid_);
+    }
+    memory_is_due_ = false;
+  }
   if (!memory_) throw UsageError("there is no process yet: call run() or attach() first");
   return *memory_;
 }

@@ -203,6 +203,13 @@ std::string resolve_program(const std::string& name, std::optional<std::string_v
   return name;
 }
 
+std::string find_executable(const std::string& name, std::optional<std::string_view> search_path,
+                            const std::string& cwd) {
+  std::string path = resolve_program(name, search_path, cwd);
+  check_contents(path, cwd, 0);
+  return path;
+}
+
 void check_executable(const std::string& path, const std::string& cwd) {
   const std::string file = at(cwd, path);
   if (const int error = access_error(file); error != 0) throw_access_error(error, path, file);

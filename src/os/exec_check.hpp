@@ -33,6 +33,10 @@ struct ElfFacts {
 [[nodiscard]] std::string resolve_program(const std::string& name, std::optional<std::string_view> search_path,
                                           const std::string& cwd = {});
 
+/// The same, and what check_executable throws.
+[[nodiscard]] std::string find_executable(const std::string& name, std::optional<std::string_view> search_path,
+                                          const std::string& cwd = {});
+
 /// Throws OsError saying what would prevent the file's execution and how to mend it; returns when nothing is known to.
 void check_executable(const std::string& path, const std::string& cwd = {});
 

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -221,7 +222,11 @@ bool has_own_filters(pid_t tid, unsigned inherited) {
   return !status.seccomp_filters || *status.seccomp_filters > inherited;
 }
 
-unsigned filters_to_inherit() { return read_status(::gettid()).seccomp_filters.value_or(0); }
+unsigned filters_to_inherit() {
+  // The file is expensive to make, and few hosts have filters.
+  if (::prctl(PR_GET_SECCOMP) == 0) return 0;
+  return read_status(::gettid()).seccomp_filters.value_or(0);
+}
 
 AuxiliaryVector::AuxiliaryVector(std::string_view text) {
   const auto bytes = support::as_bytes(text);
