@@ -44,7 +44,7 @@ std::uintptr_t entry_point(pid_t pid) {
 class Spawns {
  public:
   Spawns(std::size_t events, Until until) : events_(events), until_(until), stack_(64 * 1024) {
-    program_.path = tracee(until == Until::exec ? "spin" : "calls");
+    program_.path = tracee("calls");
     program_.argv[0] = program_.path.data();
   }
 

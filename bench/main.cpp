@@ -68,7 +68,7 @@ int run(const Options& options) {
     return exit_usage;
   }
   pin_to(options.cpu);
-  const Effort effort = options.quick ? Effort{.rounds = 3, .divisor = 20} : Effort{.rounds = options.rounds};
+  const Effort effort = options.quick ? Effort{.rounds = 3, .divisor = 5} : Effort{.rounds = options.rounds};
   std::vector<Result> results;
   std::printf("%-28s %12s %12s %8s\n", "", "ours (us)", "floor (us)", "ratio");
   int status = 0;

@@ -29,10 +29,10 @@ int any_cpu() {
   return last;
 }
 
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::ranges::nth_element(values, middle);
-  return *middle;
+double lower_quartile(std::vector<double> values) {
+  const auto quarter = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 4);
+  std::ranges::nth_element(values, quarter);
+  return *quarter;
 }
 
 Result measure(const Row& row, const Effort& effort) {
@@ -48,7 +48,7 @@ Result measure(const Row& row, const Effort& effort) {
     floor.push_back(sides.floor());
     if (round % 2 != 0) ours.push_back(sides.ours());
   }
-  return {.name = row.name, .ours_ns = median(ours), .floor_ns = median(floor), .runs = effort.rounds};
+  return {.name = row.name, .ours_ns = lower_quartile(ours), .floor_ns = lower_quartile(floor), .runs = effort.rounds};
 }
 
 }  // namespace trapline::bench

@@ -17,8 +17,10 @@ struct Sides {
   Batch floor;
 };
 
+/// A batch of full effort lasts about a millisecond: less than a time slice, so that what else runs on the CPU spares
+/// many of them.
 struct Effort {
-  std::size_t rounds = 30;
+  std::size_t rounds = 150;
   /// Divides the events of a batch.
   std::size_t divisor = 1;
 
@@ -45,11 +47,11 @@ void pin_to(int cpu);
 /// A CPU that this thread may use.
 [[nodiscard]] int any_cpu();
 
-/// Alternates batches of both sides, so that whatever else happens on the machine meets both alike, and takes the
-/// medians.
+/// Alternates batches of both sides, so that whatever else happens on the machine meets both alike, and takes the lower
+/// quartile of each: other load only ever adds time, and may well meet every other batch.
 [[nodiscard]] Result measure(const Row& row, const Effort& effort);
 
-[[nodiscard]] double median(std::vector<double> values);
+[[nodiscard]] double lower_quartile(std::vector<double> values);
 
 /// The time that `function` takes, divided among its events.
 template <class Function>

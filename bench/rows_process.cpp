@@ -24,7 +24,7 @@ std::shared_ptr<Debugger> running(std::vector<std::string> argv) {
 }
 
 Sides invocations(const Effort& effort) {
-  const std::size_t events = effort.events(1000);
+  const std::size_t events = effort.events(250);
   const auto ours = [events, debugger = running({tracee("calls"), "1", "1"})] {
     return debugger->on_tracer([&] {
       const Thread thread = debugger->main_thread();
@@ -63,9 +63,9 @@ class Resident {
 Row spawn_row(std::string name, std::size_t resident, floors::Until until) {
   return {std::move(name), [resident, until](const Effort& effort) {
             const bool to_entry = until == floors::Until::entry;
-            const std::size_t events = effort.events(to_entry ? 10 : 50);
-            const auto debugger = std::make_shared<Debugger>(DebuggerOptions{
-                .argv = {tracee(to_entry ? "calls" : "spin")}, .env = Environment{}, .continue_to_entry = to_entry});
+            const std::size_t events = effort.events(to_entry ? 2 : 10);
+            const auto debugger = std::make_shared<Debugger>(
+                DebuggerOptions{.argv = {tracee("calls")}, .env = Environment{}, .continue_to_entry = to_entry});
             const auto ours = [events, debugger, memory = std::make_shared<Resident>(resident)] {
               return time_per_event(events, [&] {
                 for (std::size_t i = 0; i < events; ++i) {
@@ -88,13 +88,13 @@ double step_all(const Debugger& debugger, std::size_t events) {
 }
 
 Sides steps_of_user(const Effort& effort) {
-  const std::size_t events = effort.events(300);
+  const std::size_t events = effort.events(50);
   const auto ours = [events, debugger = running({tracee("spin")})] { return step_all(*debugger, events); };
   return {ours, floors::steps_by_hand_over(events)};
 }
 
 Sides steps_of_tracer(const Effort& effort) {
-  const std::size_t events = effort.events(300);
+  const std::size_t events = effort.events(50);
   const auto ours = [events, debugger = running({tracee("spin")})] {
     return debugger->on_tracer([&] { return step_all(*debugger, events); });
   };
@@ -103,7 +103,7 @@ Sides steps_of_tracer(const Effort& effort) {
 
 /// Reading the pc once more: it is known already, so that only the way to the tracer thread and back costs.
 Sides commands(const Effort& effort) {
-  const std::size_t events = effort.events(2000);
+  const std::size_t events = effort.events(500);
   const auto ours = [events, debugger = running({tracee("spin")})] {
     const Thread thread = debugger->main_thread();
     return time_per_event(events, [&] {
@@ -161,10 +161,10 @@ std::vector<Row> step_rows() {
 std::vector<Row> memory_rows() {
   constexpr std::size_t kilo = 1024;
   return {
-      read_row("memory.read8", 8, 10000),
-      read_row("memory.read4k", 4 * kilo, 10000),
-      read_row("memory.read64k", 64 * kilo, 1500),
-      read_row("memory.read1m", kilo * kilo, 80),
+      read_row("memory.read8", 8, 2000),
+      read_row("memory.read4k", 4 * kilo, 2000),
+      read_row("memory.read64k", 64 * kilo, 300),
+      read_row("memory.read1m", kilo * kilo, 16),
   };
 }
 
