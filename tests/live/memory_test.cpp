@@ -162,6 +162,30 @@ TEST_F(MemoryOf, works_while_the_process_runs_and_from_any_thread) {
   EXPECT_TRUE(d.running());
 }
 
+TEST_F(MemoryOf, that_nobody_looked_at_before_the_death_is_gone) {
+  Debugger d(program("spin"));
+  d.run(no_stdio());
+  const Memory memory = d.memory();
+  const Address pc = d.main_thread().pc();
+  d.kill();
+  EXPECT_THROW(static_cast<void>(memory.read(pc, 8)), ProcessGone);
+  // Of the next process nothing is left of that.
+  d.run(no_stdio());
+  EXPECT_EQ(memory.read(d.main_thread().pc(), 8).size(), 8U);
+}
+
+TEST_F(MemoryOf, can_be_read_after_a_detach) {
+  HostChild child({tracee("spin")});
+  {
+    Debugger d({.kill_on_exit = false});
+    d.attach(child.pid());
+    const Memory memory = d.memory();
+    const Address pc = d.main_thread().pc();
+    d.detach();
+    EXPECT_EQ(memory.read(pc, 8).size(), 8U);
+  }
+}
+
 TEST_F(MemoryOf, survives_an_exec) {
   Debugger d(program("exec_other", {tracee("places")}));
   d.run(no_stdio());
