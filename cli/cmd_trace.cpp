@@ -116,7 +116,6 @@ class Session {
   int begin(Interrupts& interrupts) {
     if (attached_) {
       debugger_.attach(arguments_.pid);
-      if (debugger_.threads().size() > 1) printer_->show_thread_ids();
       fmt::print(stderr, "trapline: attached to process {}; Ctrl-C lets it go\n", arguments_.pid);
       if (interrupts.asked_to_end()) let_go();
       return success;

@@ -5,6 +5,8 @@
 #include <iterator>
 #include <string>
 
+#include <trapline/process.hpp>
+
 namespace cli {
 namespace {
 
@@ -30,9 +32,6 @@ trapline::Observer TracePrinter::observer(const std::optional<trapline::SyscallS
     observer.on_syscall_abandoned = [this](Thread& thread, const SyscallRecord& record) { abandon(thread, record); };
   }
   observer.on_signal = [this](Thread& thread, const SignalRecord& record) { signal(thread, record); };
-  observer.on_thread_born = [this](Thread& thread) {
-    if (thread.tid() != thread.pid()) show_thread_ids();
-  };
   observer.on_thread_died = [this](Thread& thread, int status) { died(thread, status); };
   return observer;
 }
@@ -101,6 +100,8 @@ void TracePrinter::interrupt_open_line() {
 
 void TracePrinter::begin_line(const Thread& thread) {
   interrupt_open_line();
+  // From the clone on, not from the new thread's first event, which comes some lines of the old one later.
+  if (!style_.thread_ids && thread.process().threads().size() > 1) style_.thread_ids = true;
   if (!style_.thread_ids) return;
   paint(faint);
   fmt::format_to(std::back_inserter(writer_.text()), "[{}] ", thread.tid());

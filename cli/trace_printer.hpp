@@ -29,7 +29,6 @@ class TracePrinter {
 
   /// What shows the printer those syscalls, none if unset, and all signals and deaths.
   [[nodiscard]] trapline::Observer observer(const std::optional<trapline::SyscallSet>& syscalls);
-  void show_thread_ids() { style_.thread_ids = true; }
   /// Ends the open line, if any, and writes everything.
   void finish();
 

@@ -400,8 +400,7 @@ class Interrupts(Case):
 
     def test_ctrl_c_reaches_the_program(self):
         out = self.folder / "out"
-        process, terminal = self.start_on_terminal(TRAPLINE, "trace", "-o", str(out), "bash", "-c",
-                                                   "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.05; done")
+        process, terminal = self.start_on_terminal(TRAPLINE, "trace", "-o", str(out), tracee("catch_interrupts"), "1")
         self.read_until(terminal, b"ready")
         os.write(terminal, b"\x03")
         self.read_until(terminal, b"caught")
@@ -409,11 +408,10 @@ class Interrupts(Case):
         self.assertIn("--- SIGINT {si_signo=SIGINT, si_code=SI_KERNEL} ---", out.read_text())
 
     def test_a_second_ctrl_c_kills_it(self):
-        process, terminal = self.start_on_terminal(TRAPLINE, "trace", "-o", "/dev/null", "bash", "-c",
-                                                   "trap 'echo again' INT; echo ready $$; while :; do read -t 1000; done")
+        process, terminal = self.start_on_terminal(TRAPLINE, "trace", "-o", "/dev/null", tracee("catch_interrupts"), "9")
         self.read_until(terminal, b"ready")
         os.write(terminal, b"\x03")
-        self.read_until(terminal, b"again")
+        self.read_until(terminal, b"caught")
         time.sleep(0.3)  # Signals that come together count as one.
         os.write(terminal, b"\x03")
         self.assertEqual(process.wait(PATIENCE), -signal.SIGINT)
