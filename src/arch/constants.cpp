@@ -46,7 +46,8 @@ void append_constants(std::string& out, const Vocabulary& vocabulary, std::uint6
 namespace vocabulary {
 namespace {
 
-// The numbers are the kernel's and the same for all ABIs where nothing else is said.
+// All tables are in this one file, long as it is, so that a row is added without looking for its place. The numbers are
+// the kernel's and the same for all ABIs where nothing else is said.
 
 constexpr Constant open_flag_names[] = {{0, "O_RDONLY"},          {1, "O_WRONLY"},          {2, "O_RDWR"},
                                         {0100, "O_CREAT"},        {0200, "O_EXCL"},         {0400, "O_NOCTTY"},
