@@ -257,7 +257,7 @@ void Process::on_exec(ThreadState& thread) {
   if (survivor.get() != &thread && running() && !gathering_) resume(*survivor);
 }
 
-void Process::on_dying(ThreadState& thread) {
+void Process::last_look(ThreadState& thread) {
   try {
     // The last moment at which there are registers; they stay readable after the death.
     static_cast<void>(thread.registers.general());
@@ -270,6 +270,10 @@ void Process::on_dying(ThreadState& thread) {
   thread.run = Run::dying;
   thread.dead = true;
   tracer_->note_resumed(thread);
+}
+
+void Process::on_dying(ThreadState& thread) {
+  last_look(thread);
   try {
     os::resume(thread.tid, os::Resume::cont, 0);
   } catch (const Error&) {

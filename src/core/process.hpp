@@ -123,6 +123,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void keep(ThreadState& thread);
   void on_exec(ThreadState& thread);
   void on_dying(ThreadState& thread);
+  /// Keeps what can be known of a thread that is about to die.
+  void last_look(ThreadState& thread);
   void on_clone(ThreadState& thread);
   /// Runs what concerns the stop that the thread is at.
   Verdict dispatch_stop(ThreadState& thread);
@@ -201,6 +203,8 @@ class Process : public std::enable_shared_from_this<Process> {
   [[noreturn]] void throw_gone() const;
   void cont_here();
   void kill_here();
+  /// Prepares a stopped thread for the SIGKILL that comes next.
+  void expect_kill(ThreadState& thread);
   void detach_here();
   void let_go(ThreadState& thread);
   void deliver_held(ThreadState& thread);

@@ -239,21 +239,32 @@ void Process::kill_here() {
   if (pid_ == 0 || gone()) return;
   killing_ = true;
   kept_.clear();
-  ::kill(pid_, SIGKILL);
   for (const auto& thread : std::vector(threads_)) {
     thread->claimed = false;
     thread->pending = false;
     thread->holds = 0;
+    if (thread->stopped()) expect_kill(*thread);
+  }
+  ::kill(pid_, SIGKILL);
+  for (const auto& thread : std::vector(threads_)) {
     // SIGKILL ends every stop but PTRACE_EVENT_EXIT, whose thread is let go like one that arrives there.
-    if (thread->stopped() && thread->status.event() == os::WaitStatus::Event::exit) {
-      on_dying(*thread);
-    } else if (thread->stopped()) {
-      tracer_->note_resumed(*thread);
-      thread->run = Run::running;
-    }
+    if (thread->stopped()) on_dying(*thread);
   }
   tracer_->pump_until([&] { return gone(); });
   killing_ = false;
+}
+
+void Process::expect_kill(ThreadState& thread) {
+  if (thread.status.event() == os::WaitStatus::Event::exit) return;
+  try {
+    // Its last registers are those of this stop, so that nobody needs another one at its exit.
+    os::set_options(thread.tid, {.kill_with_tracer = kill_on_exit(), .report_exit = false});
+    last_look(thread);
+  } catch (const ProcessGone&) {
+    // Somebody else was faster; its exit is on its way.
+    tracer_->note_resumed(thread);
+    thread.run = Run::running;
+  }
 }
 
 void Process::look_for_death() {

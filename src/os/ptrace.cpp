@@ -27,7 +27,8 @@ std::uintptr_t pointer(T* object) {
 }
 
 std::uintptr_t option_bits(TraceOptions options) {
-  unsigned long bits = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT;
+  unsigned long bits = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
+  if (options.report_exit) bits |= PTRACE_O_TRACEEXIT;
   if (options.kill_with_tracer) bits |= PTRACE_O_EXITKILL;
   if (options.follow_forks) bits |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
   return bits;

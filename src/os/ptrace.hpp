@@ -17,6 +17,7 @@ enum class Resume { cont, syscall, emulate, step };
 struct TraceOptions {
   bool kill_with_tracer = false;
   bool follow_forks = false;
+  bool report_exit = true;
 };
 
 /// What the kernel says of a syscall stop (PTRACE_GET_SYSCALL_INFO).
