@@ -67,11 +67,14 @@ Row spawn_row(std::string name, std::size_t resident, floors::Until until) {
             const auto debugger = std::make_shared<Debugger>(
                 DebuggerOptions{.argv = {tracee("calls")}, .env = Environment{}, .continue_to_entry = to_entry});
             const auto ours = [events, debugger, memory = std::make_shared<Resident>(resident)] {
-              return time_per_event(events, [&] {
-                for (std::size_t i = 0; i < events; ++i) {
-                  debugger->run(no_streams());
-                  debugger->kill();
-                }
+              // On the tracer thread, like every row that measures the kernel's work; `command` is the hand-over.
+              return debugger->on_tracer([&] {
+                return time_per_event(events, [&] {
+                  for (std::size_t i = 0; i < events; ++i) {
+                    debugger->run(no_streams());
+                    debugger->kill();
+                  }
+                });
               });
             };
             return Sides{ours, floors::spawns(events, until)};
