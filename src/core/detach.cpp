@@ -4,6 +4,7 @@
 
 #include "core/process.hpp"
 #include "core/remote.hpp"
+#include "core/signal_dispatch.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"

@@ -7,6 +7,7 @@
 
 #include "arch/arch.hpp"
 #include "core/entry_trap.hpp"
+#include "core/signal_dispatch.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"

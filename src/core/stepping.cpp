@@ -7,6 +7,7 @@
 
 #include "arch/arch.hpp"
 #include "core/process.hpp"
+#include "core/signal_dispatch.hpp"
 #include "core/syscall_dispatch.hpp"
 
 namespace trapline::core {

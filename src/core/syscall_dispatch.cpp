@@ -2,14 +2,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <csignal>
-
-#include <unistd.h>
 
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
-#include "core/remote.hpp"
 #include "os/proc.hpp"
 
 namespace trapline::core {
@@ -18,8 +14,6 @@ namespace {
 using State = OpenCall::State;
 using View = ThreadState::View;
 
-constexpr std::int64_t erestartsys = -512;
-constexpr std::int64_t erestartnointr = -513;
 /// Calls left open by signal handlers that jumped away; the oldest are forgotten beyond this depth.
 constexpr std::size_t deepest = 64;
 
@@ -203,14 +197,6 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
   return stop ? Verdict::stop : Verdict::go_on;
 }
 
-/// The call ends here although the kernel's exit stop is past or will never come: gives the program its result.
-Verdict end_call(ThreadState& thread, OpenCall& call, std::int64_t result) {
-  const auto& words = registers_of(thread, call.abi);
-  thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
-  thread.registers.set_word(words.result, static_cast<std::uint64_t>(result));
-  return finish_exit(thread, call, result);
-}
-
 void show_enter(ThreadState& thread, OpenCall& call) {
   show_observers(thread, call, [&](const Observer& observer, Thread& handle, const SyscallRecord& record) {
     call.observed = true;
@@ -310,63 +296,13 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   return verdict;
 }
 
-/// Whether the handler of this signal makes the kernel restart the call that it interrupted; nothing when the program
-/// does not handle the signal, so that the call restarts in any case (or the process stops or dies).
-enum class Interruption { none, restarts, ends, unknown };
-
-Interruption interruption(ThreadState& thread, const OpenCall& call, int signal, std::optional<bool> known) {
-  if (!os::catches_signal(thread.tid, signal)) return Interruption::none;
-  const auto result = thread.registers.signed_word(registers_of(thread, call.abi).result);
-  // An earlier handler has returned onto the instruction already: the call will be issued again in any case.
-  if (result == erestartnointr || !restarts(result)) return Interruption::restarts;
-  if (result != erestartsys) return Interruption::ends;
-  if (known) return *known ? Interruption::restarts : Interruption::ends;
-  return Interruption::unknown;
-}
-
-std::optional<HeldSignal> find_held(ThreadState& thread, int signal, const siginfo_t& info) {
-  const auto same = [&](const HeldSignal& held) { return held.info.si_signo == signal; };
-  const auto found = std::ranges::find_if(thread.held_signals, same);
-  if (found == thread.held_signals.end()) return std::nullopt;
-  // In a pid namespace of its own the tracee sees our pid as 0.
-  const bool carrier = info.si_code == SI_TKILL && (info.si_pid == ::getpid() || info.si_pid == 0);
-  if (!carrier) {
-    // Merged with one of the same number that was pending: that one stands for both, as without us.
-    if (signal < SIGRTMIN) thread.held_signals.erase(found);
-    return std::nullopt;
-  }
-  HeldSignal held = *found;
-  thread.held_signals.erase(found);
-  os::set_signal_info(thread.tid, held.info);
-  return held;
-}
-
-/// Whether si_pid names the sender: of signals from programs, and of those that tell of a child.
-bool names_sender(const siginfo_t& info) {
-  return info.si_code == SI_USER || info.si_code == SI_QUEUE || info.si_code == SI_TKILL || info.si_code == SI_MESGQ ||
-         info.si_signo == SIGCHLD;
-}
-
-void show_signal(ThreadState& thread, const siginfo_t& info) {
-  const auto watchers = thread.process->watchers();
-  const SignalRecord record{.signal = info.si_signo,
-                            .code = info.si_code,
-                            .sender = names_sender(info) ? info.si_pid : 0,
-                            .address = info.si_code > 0 && (info.si_signo == SIGSEGV || info.si_signo == SIGBUS ||
-                                                            info.si_signo == SIGILL || info.si_signo == SIGFPE)
-                                           ? reinterpret_cast<Address>(info.si_addr)
-                                           : 0};
-  const Tracer::CallbackScope scope(thread.process->tracer());
-  Thread handle(thread.shared_from_this());
-  for (const auto& watcher : *watchers) {
-    if (watcher.observer->on_signal) watcher.observer->on_signal(handle, record);
-  }
-}
-
 }  // namespace
 
-void take_held(ThreadState& thread, int signal) {
-  if (!thread.held_signals.empty()) static_cast<void>(find_held(thread, signal, os::signal_info(thread.tid)));
+Verdict end_call(ThreadState& thread, OpenCall& call, std::int64_t result) {
+  const auto& words = registers_of(thread, call.abi);
+  thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
+  thread.registers.set_word(words.result, static_cast<std::uint64_t>(result));
+  return finish_exit(thread, call, result);
 }
 
 bool has_own_filters(const ThreadState& thread) {
@@ -434,35 +370,6 @@ Verdict on_invoked_stop(ThreadState& thread, const os::SyscallInfo& info) {
   thread.emulated = false;
   if (info.side == os::SyscallInfo::Side::enter) return on_enter(thread, info, abi_of(thread, info), true);
   return on_exit(thread, info);
-}
-
-Verdict on_signal_stop(ThreadState& thread) {
-  const int signal = thread.status.stop_signal();
-  thread.signal = signal;
-  const bool watched =
-      std::ranges::any_of(*thread.process->watchers(), [](const auto& w) { return bool(w.observer->on_signal); });
-  const bool interrupted = !thread.calls.empty() && thread.calls.top().state == State::restarting;
-  if (!watched && !interrupted && thread.held_signals.empty()) return Verdict::go_on;
-  siginfo_t info = os::signal_info(thread.tid);
-  const auto held = find_held(thread, signal, info);
-  if (held) info = held->info;
-  if (watched && !(held && held->dispatched)) show_signal(thread, info);
-  if (!interrupted || !thread.stopped()) return Verdict::go_on;
-
-  OpenCall& call = thread.calls.top();
-  Interruption what = interruption(thread, call, signal, held ? held->restarts : std::nullopt);
-  if (what == Interruption::unknown && !has_own_filters(thread)) {
-    // The answer needs a syscall in the tracee, which costs it this stop: the signal comes back with the answer.
-    ask_whether_signal_restarts(thread);
-    return Verdict::go_on;
-  }
-  switch (what) {
-    case Interruption::none: return Verdict::go_on;
-    case Interruption::ends: return end_call(thread, call, -EINTR);
-    case Interruption::unknown:  // Its own filters may forbid the question: the handler's return tells.
-    case Interruption::restarts: call.state = State::in_handler; return Verdict::go_on;
-  }
-  return Verdict::go_on;
 }
 
 bool syscall_would_stop(ThreadState& thread) {

@@ -9,7 +9,6 @@ namespace trapline::core {
 // handlers and observers run, and calls that the kernel restarts are folded into one. On the tracer thread.
 
 [[nodiscard]] Verdict on_syscall_stop(ThreadState& thread);
-[[nodiscard]] Verdict on_signal_stop(ThreadState& thread);
 /// An enter or exit of a call that invoke_syscall makes.
 [[nodiscard]] Verdict on_invoked_stop(ThreadState& thread, const os::SyscallInfo& info);
 
@@ -27,8 +26,8 @@ void note_interrupted_call(ThreadState& thread);
 /// Those calls will never exit.
 void abandon_calls(ThreadState& thread);
 
-/// At the delivery of a signal that was held back and sent again: gives it its own siginfo.
-void take_held(ThreadState& thread, int signal);
+/// The call ends here although the kernel's exit stop is past or will never come: gives the program its result.
+[[nodiscard]] Verdict end_call(ThreadState& thread, OpenCall& call, std::int64_t result);
 
 /// Takes over what was written to the registers of an enter stop.
 void read_back(ThreadState& thread, OpenCall& call);
