@@ -84,6 +84,8 @@ TEST_F(Soak, interrupts_of_restarting_calls) {
   d.handle_syscall("all", pairing.options());
   Stdio io = d.run(piped());
   d.cont();
+  // Not before its handler is there.
+  ASSERT_TRUE(eventually([&] { return blocked_in(d.pid(), SYS_read); }));
   for (int i = 0; i < 20'000; ++i) {
     if (i % 2 == 0) ::kill(d.pid(), SIGUSR1);
     d.interrupt();
