@@ -6,6 +6,7 @@
 
 #include <trapline/syscall_id.hpp>
 #include <trapline/thread.hpp>
+#include <trapline/trap.hpp>
 #include <trapline/types.hpp>
 
 namespace trapline {
@@ -18,8 +19,6 @@ class SyscallHandler;
 
 /// Runs on the tracer thread with the reporting thread at rest and the others running.
 using SyscallCallback = std::function<void(Thread&, SyscallHandler&)>;
-/// A predicate that is asked before a trap counts or runs; on the tracer thread.
-using Condition = std::function<bool(Thread&)>;
 
 /// How a syscall is handled; without any callback the handler is synchronous and stops the process at enter and at
 /// exit.

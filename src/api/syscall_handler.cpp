@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "api/trap_control.hpp"
 #include "core/process.hpp"
 #include "core/syscall_trap.hpp"
 
@@ -9,20 +10,6 @@ namespace trapline {
 namespace {
 
 using View = core::ThreadState::View;
-
-/// On the tracer thread while there is one: the trap belongs to it.
-template <class F>
-void change(core::SyscallTrap& trap, F&& function) {
-  const auto process = trap.process.lock();
-  if (!process || process->tracer().stopped()) {
-    function(nullptr);
-    return;
-  }
-  process->tracer().call([&] {
-    function(process.get());
-    process->tracing_changed();
-  });
-}
 
 bool ran_on(const std::shared_ptr<core::SyscallTrap>& trap, const Thread& thread, bool enter, bool exit) {
   bool result = false;
@@ -41,23 +28,9 @@ SyscallHandler::SyscallHandler(std::shared_ptr<core::SyscallTrap> trap) : trap_(
 
 bool SyscallHandler::enabled() const { return trap_->live(); }
 
-void SyscallHandler::enable() const {
-  change(*trap_, [&](core::Process*) {
-    trap_->spent = false;
-    trap_->enabled = true;
-  });
-}
-
-void SyscallHandler::disable() const {
-  change(*trap_, [&](core::Process*) { trap_->enabled = false; });
-}
-
-void SyscallHandler::remove() const {
-  change(*trap_, [&](core::Process* process) {
-    trap_->removed = true;
-    if (process != nullptr) process->handlers().remove(*trap_);
-  });
-}
+void SyscallHandler::enable() const { enable_trap(*trap_); }
+void SyscallHandler::disable() const { disable_trap(*trap_); }
+void SyscallHandler::remove() const { remove_trap(*trap_); }
 
 std::size_t SyscallHandler::hit_count() const { return trap_->hits; }
 std::size_t SyscallHandler::enter_count() const { return trap_->enters; }
@@ -66,13 +39,13 @@ bool SyscallHandler::hit_on_enter(const Thread& thread) const { return ran_on(tr
 bool SyscallHandler::hit_on_exit(const Thread& thread) const { return ran_on(trap_, thread, false, true); }
 
 void SyscallHandler::set_on_enter(SyscallCallback callback) const {
-  change(*trap_, [&](core::Process*) {
+  change_trap(*trap_, [&] {
     trap_->on_enter = callback ? std::make_shared<const SyscallCallback>(std::move(callback)) : nullptr;
   });
 }
 
 void SyscallHandler::set_on_exit(SyscallCallback callback) const {
-  change(*trap_, [&](core::Process*) {
+  change_trap(*trap_, [&] {
     trap_->on_exit = callback ? std::make_shared<const SyscallCallback>(std::move(callback)) : nullptr;
   });
 }

@@ -6,6 +6,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
 
 namespace trapline::core {
@@ -30,38 +31,11 @@ os::SyscallInfo info_of_stop(const ThreadState& thread) {
   return thread.known_info ? *thread.known_info : os::syscall_info(thread.tid);
 }
 
-/// Other threads only read it, so that it needs no locked instruction.
-void count_up(std::atomic<std::size_t>& count) {
-  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
-}
-
-/// Runs user code on the tracer thread; what it throws stops the process at this event.
-template <class Run>
-void call_user(ThreadState& thread, const std::shared_ptr<SyscallTrap>& trap, Run&& run) {
-  struct Running {
-    std::vector<const SyscallTrap*>& list;
-    ~Running() { list.pop_back(); }
-  };
-  const Tracer::CallbackScope scope(thread.process->tracer());
-  thread.running_traps.push_back(trap.get());
-  const Running running{thread.running_traps};
-  Thread handle(thread.shared_from_this());
-  run(handle);
-}
-
 bool applies(ThreadState& thread, const OpenCall& call, const std::shared_ptr<SyscallTrap>& trap) {
-  if (!trap->live() || trap->spent) return false;
-  if (std::ranges::find(thread.running_traps, trap.get()) != thread.running_traps.end()) return false;
-  if (std::ranges::find(call.ran, trap) != call.ran.end()) return false;
-  if (trap->thread && trap->thread->state().get() != &thread) return false;
+  if (trap->spent || std::ranges::find(call.ran, trap) != call.ran.end()) return false;
   // What is hijacked as a whole set leaves out the call that it is hijacked to.
   if (trap->replacement && trap->replacement->numbers[static_cast<std::size_t>(call.abi)] == call.number) return false;
-  if (trap->condition) {
-    bool holds = false;
-    call_user(thread, trap, [&](Thread& handle) { holds = trap->condition(handle); });
-    if (!holds) return false;
-  }
-  return trap->ignored >= trap->ignore_count || (++trap->ignored, false);
+  return takes(thread, *trap);
 }
 
 void replace(ThreadState& thread, OpenCall& call, const Replacement& replacement) {
@@ -78,8 +52,8 @@ void replace(ThreadState& thread, OpenCall& call, const Replacement& replacement
 
 /// True when the trap wants the process stopped here.
 bool run_enter(ThreadState& thread, OpenCall& call, const std::shared_ptr<SyscallTrap>& trap) {
-  count_up(trap->enters);
-  if (trap->enter_only()) count_up(trap->hits);
+  trap->count_enter();
+  if (trap->enter_only()) trap->count_hit();
   if (trap->once) {
     trap->spent = true;
     if (trap->enter_only()) trap->enabled = false;
@@ -91,7 +65,7 @@ bool run_enter(ThreadState& thread, OpenCall& call, const std::shared_ptr<Syscal
   }
   if (trap->synchronous()) return !call.invoked;
   if (const auto callback = trap->on_enter) {
-    call_user(thread, trap, [&](Thread& handle) {
+    call_user(thread, *trap, [&](Thread& handle) {
       SyscallHandler handler(trap);
       (*callback)(handle, handler);
     });
@@ -175,13 +149,13 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
   for (std::size_t i = 0; i < call.ran.size(); ++i) {
     const auto trap = call.ran[i];
     if (!trap->live()) continue;
-    if (std::ranges::find(thread.running_traps, trap.get()) != thread.running_traps.end()) continue;
-    if (!trap->enter_only()) count_up(trap->hits);
+    if (runs_on(thread, *trap)) continue;
+    if (!trap->enter_only()) trap->count_hit();
     if (trap->once) trap->enabled = false;
     if (trap->synchronous()) {
       stop |= !call.invoked;
     } else if (const auto callback = trap->on_exit) {
-      call_user(thread, trap, [&](Thread& handle) {
+      call_user(thread, *trap, [&](Thread& handle) {
         SyscallHandler handler(trap);
         (*callback)(handle, handler);
       });

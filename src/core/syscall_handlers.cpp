@@ -6,6 +6,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/syscall_table.hpp"
+#include "core/process.hpp"
 #include "support/text.hpp"
 
 namespace trapline::core {
@@ -140,6 +141,11 @@ std::shared_ptr<SyscallTrap> make_hijack(const SyscallSet& original, const Sysca
   return trap;
 }
 
+void SyscallTrap::changed(Process& owner) {
+  if (removed) owner.handlers().remove(*this);
+  owner.tracing_changed();
+}
+
 SyscallHandlers::SyscallHandlers() { rebuild(); }
 
 void SyscallHandlers::add(std::shared_ptr<SyscallTrap> trap) {
@@ -153,10 +159,7 @@ void SyscallHandlers::remove(const SyscallTrap& trap) {
 }
 
 void SyscallHandlers::reset_counts() {
-  for (const auto& trap : traps_) {
-    if (trap->once && trap->spent) trap->enabled = true;
-    trap->reset_counts();
-  }
+  for (const auto& trap : traps_) trap->reset();
 }
 
 bool SyscallHandlers::any_live() const {

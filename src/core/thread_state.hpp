@@ -18,6 +18,7 @@
 namespace trapline::core {
 
 class Process;
+class Trap;
 
 /// A signal that we took from a thread (to run something in it) and owe it: it comes back by tgkill, and at that
 /// delivery stop gets its own siginfo again.
@@ -93,8 +94,8 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   bool exit_due = false;
   /// Whether the thread has seccomp filters of its own; unknown after it ran unwatched.
   std::optional<bool> filtered;
-  /// The handlers whose callbacks are running on this thread.
-  std::vector<const SyscallTrap*> running_traps;
+  /// The traps whose callbacks are running on this thread.
+  std::vector<const Trap*> running_traps;
 };
 
 /// Claims a thread for as long as it lives.
