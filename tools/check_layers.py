@@ -23,6 +23,7 @@ RULES = {
 ENUM_HEADERS = {"types.hpp", "error.hpp", "registers.def"}
 PTRACE = re.compile(r"^(sys|linux)/ptrace\.h$")
 ELFUTILS = re.compile(r"^(elfutils/|libelf\.h|gelf\.h|dwarf\.h)")
+CAPSTONE = re.compile(r"^capstone/")
 OTHERS = re.compile(r"^(fmt/|nlohmann/|CLI/|capstone/|gtest/)")
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]', re.M)
 
@@ -47,6 +48,8 @@ def problems_of_source(layer, relative, headers):
             yield f"{relative}: only src/os/ptrace.cpp includes {header}"
         if ELFUTILS.match(header) and layer != "symbols":
             yield f"{relative}: only src/symbols includes {header}"
+        if CAPSTONE.match(header) and layer != "arch":
+            yield f"{relative}: only src/arch includes {header}"
         if header.startswith("CLI/"):
             yield f"{relative}: only the program includes {header}"
 
@@ -72,6 +75,7 @@ def self_test():
         "src/arch/bad.cpp": '#include "os/wait.hpp"\n',
         "src/os/wait2.cpp": "#include <sys/ptrace.h>\n",
         "src/core/elf.cpp": "#include <gelf.h>\n",
+        "src/core/disassemble.cpp": "#include <capstone/capstone.h>\n",
         "include/trapline/bad.hpp": "#include <fmt/format.h>\n",
         "cli/bad.cpp": '#include "core/tracer.hpp"\n',
         "src/os/policy.cpp": "#include <trapline/process.hpp>\n",

@@ -5,8 +5,8 @@
 #   tools/install_deps.sh --developer   also clang, clang-format, clang-tidy and ccache
 set -eu
 
-packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libcli11-dev nlohmann-json3-dev
-  libgtest-dev libgmock-dev libbenchmark-dev python3 git sqlite3 openssl gcc iproute2 util-linux"
+packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libcapstone-dev libcli11-dev
+  nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev python3 git sqlite3 openssl gcc iproute2 util-linux"
 
 case "${1:-}" in
   "") ;;
