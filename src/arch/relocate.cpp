@@ -128,7 +128,9 @@ bool is_relocatable(const Instruction& instruction, const Encoding& encoding) {
     case Flow::trap:
     case Flow::other: return false;
     // A direct one without a target has prefixes that make it differ from processor to processor.
-    case Flow::branch: return instruction.target && !encoding.lock;
+    case Flow::branch:
+      // Undocumented: with a rep prefix loope and loopne are each other.
+      return instruction.target && !encoding.lock && !(encoding.in(0xe0, 0xe3) && (encoding.rep || encoding.repne));
     case Flow::jump: return (instruction.target || encoding.modrm_at != 0) && !encoding.lock;
     // An indirect one would push the address after it in the slot.
     case Flow::call: return instruction.target && !encoding.lock;

@@ -256,6 +256,8 @@ TEST(TrapPlan, steps_in_place_what_reads_the_pc_or_leaves_the_code) {
                            "d9 74 24 f4",
                            "dd d8",
                            "67 8b 05 00 00 00 00",
+                           "f2 e1 10",
+                           "f3 e0 10",
                            "0f 01 d7",
                            "66 74 10",
                            "66 ff d0",

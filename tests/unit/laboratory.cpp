@@ -354,6 +354,7 @@ Verdict Laboratory::check(ByteView code, std::uint64_t seed) {
   std::memcpy(pointer(at), sample.bytes.data(), encoding->length);
   const Outcome native = run(sample.state);
   keep_memory();
+  verdict.completed = native.signal == SIGTRAP;
   const auto note = [&](const char* way, const std::string& text) {
     if (!text.empty()) verdict.failure += std::string(" [") + way + "]" + text;
   };

@@ -18,6 +18,8 @@ namespace trapline::native {
 struct Verdict {
   bool slot = false;
   bool emulated = false;
+  /// It ran in its place without a fault.
+  bool completed = false;
   /// Why it was not tried.
   std::string skipped;
   /// What differed.
