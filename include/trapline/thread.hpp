@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include <trapline/frame.hpp>
 #include <trapline/invoke.hpp>
 #include <trapline/memory.hpp>
 #include <trapline/registers.hpp>
@@ -41,6 +42,12 @@ class TRAPLINE_API Thread {
   [[nodiscard]] Memory memory() const;
   [[nodiscard]] Address pc() const;
   void set_pc(Address pc) const;
+
+  /// The frames of its stack from the innermost on, at most `max`. The last one is where the thread begins, or where
+  /// its stack is damaged.
+  [[nodiscard]] std::vector<Frame> backtrace(std::size_t max = 256) const;
+  /// Where the innermost frame returns to; throws UsageError when it returns nowhere.
+  [[nodiscard]] Address saved_ip() const;
 
   /// The ABI of the syscall stop it is at; away from one, of its process.
   [[nodiscard]] Abi syscall_abi() const;

@@ -5,6 +5,7 @@
 #include <trapline/stop.hpp>
 
 #include "arch/arch.hpp"
+#include "core/backtrace.hpp"
 #include "core/process.hpp"
 #include "core/register_file.hpp"
 #include "core/remote.hpp"
@@ -46,6 +47,14 @@ Address Thread::pc() const {
 
 void Thread::set_pc(Address pc) const {
   state_->process->at_rest(*state_, [&] { state_->registers.set_word(arch::info(state_->process->arch()).pc, pc); });
+}
+
+std::vector<Frame> Thread::backtrace(std::size_t max) const {
+  return live(*state_, [&] { return core::backtrace(*state_, max); });
+}
+
+Address Thread::saved_ip() const {
+  return live(*state_, [&] { return core::return_address(*state_); });
 }
 
 Abi Thread::syscall_abi() const {

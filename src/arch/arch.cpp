@@ -14,6 +14,10 @@ constexpr std::array svc_0{0x01_b, 0x00_b, 0x00_b, 0xd4_b};
 constexpr std::array int3{0xcc_b};
 constexpr std::array brk_0{0x00_b, 0x00_b, 0x20_b, 0xd4_b};
 
+// The psABIs' tables: rax rdx rcx rbx rsi rdi rbp rsp r8 to r15 rip, and eax ecx edx ebx esp ebp esi edi eip.
+constexpr std::array<std::size_t, 17> dwarf_amd64{10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16};
+constexpr std::array<std::size_t, 9> dwarf_i386{6, 1, 2, 0, 15, 5, 3, 4, 12};
+
 // Machine numbers are elf.h's; set sizes those of struct user_regs_struct and of the kernel's 32-bit and AArch64 ones.
 constexpr ArchInfo amd64{.arch = Arch::amd64,
                          .abi = Abi::amd64,
@@ -22,6 +26,7 @@ constexpr ArchInfo amd64{.arch = Arch::amd64,
                          .word_size = 8,
                          .pc = 16,
                          .sp = 19,
+                         .dwarf_registers = dwarf_amd64,
                          .syscall_instruction = syscall_amd64,
                          .trap_instruction = int3,
                          .pc_after_trap = 1,
@@ -35,6 +40,7 @@ constexpr ArchInfo i386{.arch = Arch::i386,
                         .word_size = 4,
                         .pc = 12,
                         .sp = 15,
+                        .dwarf_registers = dwarf_i386,
                         .syscall_instruction = int_0x80,
                         .trap_instruction = int3,
                         .pc_after_trap = 1,
@@ -48,6 +54,7 @@ constexpr ArchInfo aarch64{.arch = Arch::aarch64,
                            .word_size = 8,
                            .pc = 32,
                            .sp = 31,
+                           .dwarf_registers = {},
                            .syscall_instruction = svc_0,
                            .trap_instruction = brk_0,
                            .pc_after_trap = 0,

@@ -34,6 +34,8 @@ struct ArchInfo {
   std::size_t word_size;
   std::size_t pc;
   std::size_t sp;
+  /// The words of the general set by their DWARF register numbers, the pc last; empty where frames are not unwound.
+  std::span<const std::size_t> dwarf_registers;
   std::span<const std::byte> syscall_instruction;
   std::span<const std::byte> trap_instruction;
   /// How far past a trap instruction the pc stands when it was hit.

@@ -66,7 +66,7 @@ std::vector<Module> Modules::load(const File& file) const {
     if (!modules.empty() && map.start < modules.back().end) continue;
     if (map.offset != page_down(first.offset)) continue;
     const Address bias = map.start - page_down(first.address);
-    const Module module{file.path, bias, map.start, end + bias, table};
+    const Module module{file.path, bias, map.start, end + bias, table, map};
     // Somebody may also have mapped the file to look at it.
     const bool loaded = std::ranges::any_of(file.maps, [&](const MemoryMap& other) {
       return other.executable && other.start >= module.start && other.start < module.end;

@@ -22,6 +22,8 @@ struct Module {
   /// Past the last byte, its zero-initialised data (.bss) included.
   Address end = 0;
   std::shared_ptr<const symbols::SymbolTable> table;
+  /// The mapping that it begins with.
+  MemoryMap map;
 };
 
 /// What is loaded in a process, at one moment. A file is opened only when something in it is asked for.

@@ -29,22 +29,28 @@ std::string executable_of(const Process& process) {
   return path;
 }
 
-/// The table of a mapped file, found in whatever way leads to the very file that the process has.
-std::shared_ptr<const symbols::SymbolTable> load_table(Process& process, const MemoryMap& map, bool program) {
+/// What is known of a mapped file, found in whatever way leads to the very file that the process has.
+template <class T>
+std::shared_ptr<const T> load(Process& process, const MemoryMap& map, bool program,
+                              std::shared_ptr<const T> (*from_file)(const std::string&),
+                              std::shared_ptr<const T> (*from_image)(Bytes)) {
   if (map.path == "[vdso]") {
     Bytes image(map.size());
     image.resize(process.memory().read(map.start, image));
-    return symbols::table_of_image(std::move(image));
+    return from_image(std::move(image));
   }
   // Neither of the first two minds that the file was deleted or replaced, or that the process has another root; but the
   // second is for the privileged only.
   const std::string proc = fmt::format("/proc/{}", process.pid());
   if (program) {
-    if (auto table = symbols::table_of_file(proc + "/exe")) return table;
+    if (auto found = from_file(proc + "/exe")) return found;
   }
-  if (auto table = symbols::table_of_file(fmt::format("{}/map_files/{:x}-{:x}", proc, map.start, map.end)))
-    return table;
-  return symbols::table_of_file(proc + "/root" + map.path);
+  if (auto found = from_file(fmt::format("{}/map_files/{:x}-{:x}", proc, map.start, map.end))) return found;
+  return from_file(proc + "/root" + map.path);
+}
+
+std::shared_ptr<const symbols::SymbolTable> load_table(Process& process, const MemoryMap& map, bool program) {
+  return load(process, map, program, symbols::table_of_file, symbols::table_of_image);
 }
 
 }  // namespace
@@ -73,6 +79,11 @@ MemoryMaps memory_maps(const Process& process) {
 Modules modules_of(Process& process) {
   return {memory_maps(process),
           [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); }};
+}
+
+std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module) {
+  const bool program = module.path == executable_of(process);
+  return load(process, module.map, program, symbols::call_frames_of_file, symbols::call_frames_of_image);
 }
 
 }  // namespace trapline::core

@@ -9,6 +9,8 @@
 
 #include <trapline/error.hpp>
 
+#include "symbols/frame_image.hpp"
+
 namespace trapline::symbols {
 namespace {
 
@@ -167,5 +169,7 @@ std::vector<Segment> ElfFile::segments() const {
 }
 
 FileSymbols ElfFile::symbols() const { return Reader(elf_.get()).read(); }
+
+Bytes ElfFile::frame_image() const { return symbols::frame_image(elf_.get()); }
 
 }  // namespace trapline::symbols

@@ -55,6 +55,8 @@ class ElfFile {
   [[nodiscard]] std::vector<Segment> segments() const;
   /// What .symtab and .dynsym define, less sections, files and thread-local variables.
   [[nodiscard]] FileSymbols symbols() const;
+  /// An ELF image of nothing but the call frame information, so that it can outlive the open file; empty without any.
+  [[nodiscard]] Bytes frame_image() const;
 
  private:
   struct End {

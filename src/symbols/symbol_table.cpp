@@ -1,17 +1,14 @@
 #include "symbols/symbol_table.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <bit>
 #include <compare>
 #include <functional>
-#include <list>
-#include <mutex>
 #include <tuple>
 
 #include <trapline/error.hpp>
+
+#include "symbols/file_cache.hpp"
 
 namespace trapline::symbols {
 namespace {
@@ -25,21 +22,6 @@ std::uint64_t characters_of(std::string_view name) {
   return bits;
 }
 
-/// What tells one state of a file from another.
-struct FileKey {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = 0;
-  std::int64_t seconds = 0;
-  std::int64_t nanoseconds = 0;
-
-  friend bool operator==(const FileKey&, const FileKey&) = default;
-};
-
-FileKey key_of(const struct stat& status) {
-  return {status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
-}
-
 template <class Source>
 std::shared_ptr<const SymbolTable> build(Source source) {
   try {
@@ -49,43 +31,6 @@ std::shared_ptr<const SymbolTable> build(Source source) {
     return nullptr;
   }
 }
-
-/// The tables that were used last. It is bounded, because a host may debug for months.
-class Cache {
- public:
-  static Cache& instance() {
-    // Never destroyed: threads may still ask while the host's statics go.
-    static auto* const cache = new Cache;
-    return *cache;
-  }
-
-  std::shared_ptr<const SymbolTable> get(const std::string& path) {
-    struct stat status {};
-    if (::stat(path.c_str(), &status) == -1 || !S_ISREG(status.st_mode)) return nullptr;
-    const FileKey key = key_of(status);
-    const std::lock_guard lock(mutex_);
-    const auto found = std::ranges::find(tables_, key, &Item::key);
-    if (found != tables_.end()) {
-      tables_.splice(tables_.begin(), tables_, found);
-      return tables_.front().table;
-    }
-    support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file.valid()) return nullptr;
-    constexpr std::size_t most = 512;
-    if (tables_.size() == most) tables_.pop_back();
-    tables_.push_front({key, build(std::move(file))});
-    return tables_.front().table;
-  }
-
- private:
-  struct Item {
-    FileKey key;
-    std::shared_ptr<const SymbolTable> table;
-  };
-
-  std::mutex mutex_;
-  std::list<Item> tables_;
-};
 
 }  // namespace
 
@@ -183,7 +128,11 @@ std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name) c
   return result;
 }
 
-std::shared_ptr<const SymbolTable> table_of_file(const std::string& path) { return Cache::instance().get(path); }
+std::shared_ptr<const SymbolTable> table_of_file(const std::string& path) {
+  // Never destroyed: threads may still ask while the host's statics go.
+  static auto* const cache = new FileCache<SymbolTable>(build<support::Fd>);
+  return cache->get(path);
+}
 
 std::shared_ptr<const SymbolTable> table_of_image(Bytes image) { return build(std::move(image)); }
 

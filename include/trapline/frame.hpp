@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <string>
+#include <vector>
+
+#include <trapline/types.hpp>
+
+namespace trapline {
+
+/// One function activation on a thread's stack.
+struct Frame {
+  /// Where it executes; in all but the innermost frame, where it goes on after the call that it is in.
+  Address pc = 0;
+  /// The canonical frame address: the stack pointer after its return. 0 when it is unknown.
+  Address cfa = 0;
+  /// Empty when no symbol covers the place.
+  std::string function{};
+  /// Of the pc from the function's start or, without a function, from the module's.
+  std::uint64_t offset = 0;
+  /// The path of the file that the code is from; empty for code that is from none, such as a JIT compiler's.
+  std::string module{};
+  /// It is the kernel's call of a signal handler: the frame before it is the handler, the one after it was interrupted.
+  bool signal_frame = false;
+};
+
+/// Prints `0x401136 main+0x12 in /usr/bin/prog`, `0x401136 ?? +0x1136 in /usr/bin/prog` without a symbol.
+TRAPLINE_API std::ostream& operator<<(std::ostream& out, const Frame& frame);
+/// Prints a line for each, numbered from 0: `#0 0x401136 main+0x12 in /usr/bin/prog`.
+TRAPLINE_API std::ostream& operator<<(std::ostream& out, const std::vector<Frame>& frames);
+
+}  // namespace trapline
