@@ -43,7 +43,7 @@ class Guess {
     // The call of a bad pointer: nothing ran since, so that the return address is on top of the stack.
     if (!source_.executable(pc_)) return frameless(Trust::behind_call);
     if (const auto step = by_code_at_pc()) return *step;
-    if (in_signal_trampoline()) return signal_frame();
+    if (is_signal_trampoline(pc_)) return signal_frame();
     const bool known_frameless = function_has_no_frame();
     if (known_frameless || aligned_as_at_entry()) {
       if (const FrameStep step = frameless(Trust::behind_call); step.caller) return step;
@@ -52,7 +52,7 @@ class Guess {
     return frameless(Trust::behind_call);
   }
 
-  [[nodiscard]] FrameStep outer() const { return in_signal_trampoline() ? signal_frame() : framed(); }
+  [[nodiscard]] FrameStep outer() const { return is_signal_trampoline(pc_) ? signal_frame() : framed(); }
 
  private:
   enum class Trust { executable, behind_call };
@@ -72,7 +72,7 @@ class Guess {
   [[nodiscard]] FrameStep at_return_address(Address place, std::optional<std::uint64_t> fp, Trust trust) const {
     const auto target = read_word(abi_, source_.read, place);
     if (!target || !source_.executable(*target)) return {};
-    if (trust == Trust::behind_call && !is_behind_call(*target)) return {};
+    if (trust == Trust::behind_call && !is_behind_call(*target) && !is_signal_trampoline(*target)) return {};
     FrameRegisters caller;
     // Whether other registers were saved somewhere nobody knows.
     if (fp) caller.set(abi_.fp, *fp);
@@ -127,10 +127,11 @@ class Guess {
   /// On amd64 the return address is at an odd multiple of 8, and code that made itself a frame aligns the stack.
   [[nodiscard]] bool aligned_as_at_entry() const { return abi_.word_size == 8 && sp_ && *sp_ % 16 == 8; }
 
-  /// `mov $15,%rax; syscall`, by which the restorers of musl and Go return from a handler.
-  [[nodiscard]] bool in_signal_trampoline() const {
+  /// `mov $15,%rax; syscall`, by which a C library returns from a signal handler; that of musl and Go tells nothing
+  /// else.
+  [[nodiscard]] bool is_signal_trampoline(Address address) const {
     if (abi_.word_size != 8) return false;
-    const Code code(source_.read, pc_);
+    const Code code(source_.read, address);
     return code.is(0, 0x48_b, 0xc7_b, 0xc0_b, 0x0f_b, 0_b, 0_b, 0_b, 0x0f_b, 0x05_b) ||
            code.is(0, 0xb8_b, 0x0f_b, 0_b, 0_b, 0_b, 0x0f_b, 0x05_b);
   }

@@ -22,13 +22,18 @@ struct FrameAbi {
   std::size_t pc;
   std::size_t sp;
   std::size_t fp;
+  /// Those that a function keeps unless its call frame information says where it saved them; a bit for each.
+  std::uint32_t callee_saved;
+
+  [[nodiscard]] bool keeps(std::size_t number) const { return (callee_saved >> number & 1U) != 0; }
 };
 
 /// nullptr when frames of that architecture cannot be unwound.
 [[nodiscard]] inline const FrameAbi* frame_abi(Arch arch) {
-  // The psABIs' register numbers; the pc stands in the column of the return address.
-  static constexpr FrameAbi amd64{.word_size = 8, .registers = 17, .pc = 16, .sp = 7, .fp = 6};
-  static constexpr FrameAbi i386{.word_size = 4, .registers = 9, .pc = 8, .sp = 4, .fp = 5};
+  // The psABIs' register numbers; the pc stands in the column of the return address. Kept are rbx, rbp and r12 to r15,
+  // and ebx, ebp, esi and edi.
+  static constexpr FrameAbi amd64{.word_size = 8, .registers = 17, .pc = 16, .sp = 7, .fp = 6, .callee_saved = 0xf048};
+  static constexpr FrameAbi i386{.word_size = 4, .registers = 9, .pc = 8, .sp = 4, .fp = 5, .callee_saved = 0xe8};
   switch (arch) {
     case Arch::amd64: return &amd64;
     case Arch::i386: return &i386;

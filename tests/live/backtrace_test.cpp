@@ -1,6 +1,11 @@
 #include "support.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <sstream>
+
+#include <dlfcn.h>
 
 namespace trapline::live {
 namespace {
@@ -12,7 +17,7 @@ std::string name_of(const Frame& frame) {
   return frame.function.empty() ? "??" : frame.function;
 }
 
-/// The functions from the first named one of the program on to main, such as "inner middle outer main".
+/// The functions from the given one on to main, such as "inner middle outer main".
 std::string functions(const std::vector<Frame>& frames, const std::string& from) {
   std::string text;
   for (const Frame& frame : frames) {
@@ -30,13 +35,158 @@ std::string shown(const std::vector<Frame>& frames) {
   return out.str();
 }
 
-TEST_F(Backtrace, of_nested_functions) {
-  Debugger d(program("frames", {"nested"}));
-  d.run(no_stdio());
-  const Stop stop = to_announcement(d);
-  const auto frames = stop.thread.backtrace();
-  EXPECT_EQ(functions(frames, "inner"), "inner middle outer main") << shown(frames);
+/// A way of the tracee `frames` in one of its builds, at its first announcement.
+class At {
+ public:
+  At(const std::string& build, std::vector<std::string> way) : debugger_(program(build, std::move(way))) {
+    debugger_.run(no_stdio());
+    thread_ = to_announcement(debugger_).thread;
+  }
+  Debugger* operator->() { return &debugger_; }
+  [[nodiscard]] const Thread& thread() const { return *thread_; }
+  [[nodiscard]] std::vector<Frame> backtrace() const { return thread_->backtrace(); }
+
+ private:
+  Debugger debugger_;
+  std::optional<Thread> thread_;
+};
+
+void check_order(const std::vector<Frame>& frames) {
+  for (std::size_t i = 1; i < frames.size(); ++i) {
+    if (frames[i].cfa == 0 || frames[i - 1].signal_frame || frames[i].signal_frame) continue;
+    EXPECT_GT(frames[i].cfa, frames[i - 1].cfa) << shown(frames);
+  }
 }
+
+/// What call frame information a build of `frames` has.
+class BacktraceOf : public Live, public ::testing::WithParamInterface<const char*> {
+ protected:
+  /// As a user sees it, from one function on to main.
+  static std::string of(std::vector<std::string> way, const std::string& from = "inner") {
+    const At d(GetParam(), std::move(way));
+    const auto frames = d.backtrace();
+    check_order(frames);
+    const std::string text = functions(frames, from);
+    if (!text.ends_with("main")) ADD_FAILURE() << shown(frames);
+    return text;
+  }
+};
+
+TEST_P(BacktraceOf, nested_functions) { EXPECT_EQ(of({"nested"}), "inner middle outer main"); }
+
+TEST_P(BacktraceOf, recursion) {
+  std::string expected = "inner";
+  for (int i = 0; i <= 50; ++i) expected += " recurse";
+  EXPECT_EQ(of({"recursion", "50"}), expected + " main");
+}
+
+TEST_P(BacktraceOf, a_callback_of_a_library) {
+  const std::string text = of({"sort"});
+  EXPECT_TRUE(text.starts_with("inner compare ")) << text;
+  EXPECT_TRUE(text.ends_with(" sort main")) << text;
+}
+
+TEST_P(BacktraceOf, a_signal_handler) {
+  const std::string text = of({"signal"});
+  EXPECT_TRUE(text.starts_with("inner handler <signal> ")) << text;
+  EXPECT_TRUE(text.ends_with(" raise interrupted main")) << text;
+}
+
+TEST_P(BacktraceOf, a_signal_handler_on_another_stack) {
+  const std::string text = of({"sigaltstack"});
+  EXPECT_TRUE(text.starts_with("inner handler <signal> ")) << text;
+  EXPECT_TRUE(text.ends_with(" raise interrupted main")) << text;
+}
+
+TEST_P(BacktraceOf, another_thread) {
+  const At d(GetParam(), {"thread"});
+  const auto frames = d.backtrace();
+  EXPECT_TRUE(functions(frames, "inner").starts_with("inner middle outer in_thread ")) << shown(frames);
+  EXPECT_LE(frames.size(), 9U) << "it ends where the thread begins: " << shown(frames);
+}
+
+TEST_P(BacktraceOf, generated_code_with_a_frame_pointer) {
+  EXPECT_EQ(of({"framed_code"}), "inner ?? call_framed main");
+}
+
+TEST_P(BacktraceOf, generated_code_without_any_frame) { EXPECT_EQ(of({"leaf_code"}, "??"), "?? call_leaf main"); }
+
+TEST_P(BacktraceOf, a_call_of_a_bad_pointer) {
+  At d(GetParam(), {"bad_pointer"});
+  for (int i = 0; i < 200 && d.thread().pc() != 0; ++i) d.thread().step();
+  ASSERT_EQ(d.thread().pc(), 0U);
+  const auto frames = d.backtrace();
+  EXPECT_EQ(functions(frames, "??"), "?? call_bad_pointer main") << shown(frames);
+}
+
+/// Follows a thread's calls and returns as it steps, by its instructions: what a backtrace must agree with.
+class ShadowStack {
+ public:
+  explicit ShadowStack(const Thread& thread) : thread_(thread) {
+    const auto frames = thread.backtrace();
+    for (std::size_t i = frames.size() - 1; i > 0; --i) returns_.push_back(frames[i].pc);
+    look();
+  }
+
+  void step() {
+    std::array<unsigned char, 2> code{};
+    const bool readable = thread_.memory().read_some(pc_, std::as_writable_bytes(std::span(code))) == code.size();
+    const Address pc = pc_;
+    const Address sp = sp_;
+    thread_.step();
+    look();
+    const bool is_return = readable && (code[0] == 0xc3 || code[0] == 0xc2 || (code[0] == 0xf3 && code[1] == 0xc3));
+    if (is_return) {
+      returns_.pop_back();
+    } else if (sp_ == sp - 8) {
+      const auto pushed = thread_.memory().read_value<Address>(sp_);
+      if (pushed > pc && pushed <= pc + 7 && pc_ != pushed) returns_.push_back(pushed);
+    }
+  }
+
+  [[nodiscard]] std::vector<Address> addresses() const {
+    std::vector<Address> all(returns_.rbegin(), returns_.rend());
+    all.insert(all.begin(), pc_);
+    return all;
+  }
+
+ private:
+  void look() {
+    pc_ = thread_.pc();
+    sp_ = thread_.regs().rsp();
+  }
+
+  Thread thread_;
+  std::vector<Address> returns_;
+  Address pc_ = 0;
+  Address sp_ = 0;
+};
+
+TEST_P(BacktraceOf, every_instruction_of_many_calls) {
+  const At d(GetParam(), {"many_calls"});
+  ShadowStack shadow(d.thread());
+  bool reached = false;
+  // The first call of a library function goes through the dynamic linker's search.
+  constexpr int most_steps = 20000;
+  int steps = 0;
+  for (; steps < most_steps && !reached; ++steps) {
+    shadow.step();
+    const auto frames = d.backtrace();
+    std::vector<Address> addresses;
+    for (const Frame& frame : frames) addresses.push_back(frame.pc);
+    ASSERT_EQ(addresses, shadow.addresses()) << "after " << steps << " steps\n" << shown(frames);
+    ASSERT_EQ(d.thread().saved_ip(), frames[1].pc);
+    constexpr Address last_announcement = 0x7e570003;
+    reached = frames.front().function == "syscall" && d.thread().regs().rsi() == last_announcement;
+  }
+  EXPECT_TRUE(reached);
+  EXPECT_GT(steps, 500);
+}
+
+INSTANTIATE_TEST_SUITE_P(Builds, BacktraceOf,
+                         ::testing::Values("frames", "frames_optimised", "frames_unoptimised", "frames_static",
+                                           "frames_debug_frame", "frames_untold"),
+                         [](const auto& build) { return std::string(build.param); });
 
 }  // namespace
 }  // namespace trapline::live

@@ -151,6 +151,7 @@ int main(int argc, char** argv) {
   const char* way = argc > 1 ? argv[1] : "nested";
   static char stack[65536];
   const stack_t other_stack = {.ss_sp = stack, .ss_size = sizeof stack};
+  sink = 0;
   if (strcmp(way, "nested") == 0) outer(1);
   if (strcmp(way, "recursion") == 0) recurse(argc > 2 ? atoi(argv[2]) : 50);
   if (strcmp(way, "sort") == 0) sort();
