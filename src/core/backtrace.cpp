@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cstring>
 
 #include <trapline/error.hpp>
 
@@ -69,6 +71,31 @@ class Loaded {
   std::vector<Item> items_;
 };
 
+/// Memory in pieces that a frame's words lie close together in: a system call for each word is most of what unwinding
+/// costs otherwise.
+class Window {
+ public:
+  explicit Window(os::ProcessMemory& memory) : memory_(memory) {}
+
+  bool read(Address address, std::span<std::byte> into) {
+    const Address start = address & ~Address{bytes_.size() - 1};
+    if (address - start + into.size() > bytes_.size()) return memory_.read(address, into) == into.size();
+    if (size_ == 0 || start != start_) {
+      start_ = start;
+      size_ = memory_.read(start, bytes_);
+    }
+    if (address - start + into.size() > size_) return false;
+    std::memcpy(into.data(), &bytes_[address - start], into.size());
+    return true;
+  }
+
+ private:
+  os::ProcessMemory& memory_;
+  Address start_ = 0;
+  std::size_t size_ = 0;
+  std::array<std::byte, 512> bytes_{};
+};
+
 std::vector<UnwoundFrame> unwind_with(ThreadState& thread, Loaded& loaded, std::size_t max) {
   const Arch arch = thread.process->arch();
   const symbols::FrameAbi* const abi = symbols::frame_abi(arch);
@@ -78,10 +105,8 @@ std::vector<UnwoundFrame> unwind_with(ThreadState& thread, Loaded& loaded, std::
   for (std::size_t number = 0; number < words.size(); ++number) {
     registers.set(number, thread.registers.word(words[number]));
   }
-  os::ProcessMemory& memory = thread.process->memory();
-  const auto read = [&](Address address, std::span<std::byte> into) {
-    return memory.read(address, into) == into.size();
-  };
+  Window window(thread.process->memory());
+  const auto read = [&](Address address, std::span<std::byte> into) { return window.read(address, into); };
   const auto frames_at = [&](Address address) { return loaded.frames_at(address); };
   const auto executable = [&](Address address) { return loaded.executable(address); };
   const auto function_at = [&](Address address) { return loaded.function_at(address); };

@@ -58,6 +58,131 @@ void check_order(const std::vector<Frame>& frames) {
   }
 }
 
+TEST_F(Backtrace, of_a_stripped_program) {
+  const At d("frames_stripped", {"nested"});
+  const auto frames = d.backtrace();
+  ASSERT_GE(frames.size(), 7U) << shown(frames);
+  EXPECT_EQ(frames[0].function, "syscall");
+  for (std::size_t i = 1; i <= 4; ++i) {
+    EXPECT_EQ(frames[i].function, "");
+    EXPECT_EQ(frames[i].module, tracee("frames_stripped"));
+    const Address base = d.thread().process().maps().filter("binary").front().start;
+    EXPECT_EQ(frames[i].offset, frames[i].pc - base);
+  }
+  EXPECT_EQ(frames[5].module.find("/libc.so") != std::string::npos, true) << shown(frames);
+}
+
+TEST_F(Backtrace, begins_and_ends_where_it_is_told) {
+  const At d("frames", {"recursion", "1000"});
+  const auto frames = d.thread().backtrace(10);
+  EXPECT_EQ(frames.size(), 10U);
+  EXPECT_EQ(frames.front().pc, d.thread().pc());
+  EXPECT_EQ(d.thread().backtrace(0).size(), 0U);
+  EXPECT_EQ(d.backtrace().size(), 256U);
+  const auto all = d.thread().backtrace(SIZE_MAX);
+  EXPECT_EQ(functions({all.end() - 4, all.end()}, "main"), "main") << shown({all.end() - 4, all.end()});
+  EXPECT_EQ(all.back().function, "_start");
+  EXPECT_EQ(std::ranges::count(all, "recurse", &Frame::function), 1001);
+  EXPECT_EQ(d.thread().saved_ip(), frames[1].pc);
+}
+
+TEST_F(Backtrace, at_the_entry_there_is_no_caller) {
+  Debugger d(program("frames"));
+  d.run(no_stdio());
+  const Thread thread = d.main_thread();
+  const auto frames = thread.backtrace();
+  ASSERT_EQ(frames.size(), 1U) << shown(frames);
+  EXPECT_EQ(frames.front().function, "_start");
+  const std::string message = message_of<UsageError>([&] { static_cast<void>(thread.saved_ip()); });
+  EXPECT_NE(message.find("returns to"), std::string::npos) << message;
+}
+
+TEST_F(Backtrace, of_a_smashed_stack_ends_at_the_damage) {
+  const At d("frames", {"smash"});
+  const auto frames = d.backtrace();
+  ASSERT_EQ(functions({frames.begin(), frames.begin() + 2}, "syscall"), "syscall smash") << shown(frames);
+  ASSERT_EQ(frames.size(), 3U) << "the last one is where it would return to";
+  EXPECT_EQ(frames.back().pc, 0x4242424242424242U);
+  EXPECT_EQ(frames.back().cfa, 0U);
+  EXPECT_EQ(frames.back().function, "");
+}
+
+TEST_F(Backtrace, of_a_stack_that_leads_back_to_itself_ends) {
+  for (const char* build : {"frames_unoptimised", "frames_untold"}) {
+    const At d(build, {"loop_back"});
+    const auto frames = d.thread().backtrace(SIZE_MAX);
+    EXPECT_LE(frames.size(), 5U) << shown(frames);
+    EXPECT_EQ(functions(frames, "loop_back"), "loop_back main") << shown(frames);
+  }
+}
+
+TEST_F(Backtrace, of_registers_that_make_no_sense) {
+  const At d("frames", {"nested"});
+  for (const Address value : {Address{0}, Address{1}, Address{0x4141414141414141}, Address{0x7fffffffffffffff},
+                              ~Address{0}, Address{0xffff800000000000}}) {
+    d.thread().regs().set_rsp(value);
+    d.thread().regs().set_rbp(value);
+    EXPECT_EQ(d.backtrace().size(), 1U) << shown(d.backtrace());
+    const Address pc = d.thread().pc();
+    d.thread().set_pc(value);
+    EXPECT_EQ(d.backtrace().size(), 1U) << shown(d.backtrace());
+    d.thread().set_pc(pc);
+  }
+}
+
+TEST_F(Backtrace, inside_the_vdso) {
+  const At d("frames", {"time"});
+  const MemoryMap vdso = d.thread().process().maps().filter("vdso").front();
+  int inside = 0;
+  for (int i = 0; i < 5000 && (inside == 0 || vdso.contains(d.thread().pc())); ++i) {
+    d.thread().step();
+    if (!vdso.contains(d.thread().pc())) continue;
+    ++inside;
+    const auto frames = d.backtrace();
+    EXPECT_EQ(frames.front().module, "[vdso]");
+    ASSERT_TRUE(functions(frames, "clock_gettime").ends_with(" tell_time main")) << shown(frames);
+  }
+  EXPECT_GT(inside, 10);
+}
+
+TEST_F(Backtrace, in_a_callback_of_a_thread_among_others) {
+  Debugger d(program("frames", {"thread"}));
+  d.run(no_stdio());
+  std::string seen;
+  std::string main_thread;
+  d.handle_syscall(announcement, {.on_enter = [&](Thread& thread, SyscallHandler&) {
+                     seen = functions(thread.backtrace(), "inner");
+                     main_thread = functions(thread.process().main_thread().backtrace(), "other_thread");
+                   }});
+  run_out(d);
+  EXPECT_TRUE(seen.starts_with("inner middle outer in_thread")) << seen;
+  EXPECT_EQ(main_thread, "other_thread main");
+}
+
+TEST_F(Backtrace, after_the_death_throws) {
+  At d("frames", {"nested"});
+  d->kill();
+  EXPECT_THROW(static_cast<void>(d.backtrace()), ProcessGone);
+}
+
+TEST_F(Backtrace, asks_no_debuginfo_server) {
+  ::setenv("DEBUGINFOD_URLS", "http://127.0.0.1:9/", 1);
+  const At d("frames_stripped", {"nested"});
+  EXPECT_GE(d.backtrace().size(), 7U);
+  EXPECT_EQ(::dlopen("libdebuginfod.so.1", RTLD_LAZY | RTLD_NOLOAD), nullptr) << "its client was loaded";
+  ::unsetenv("DEBUGINFOD_URLS");
+}
+
+TEST_F(Backtrace, prints_a_numbered_list) {
+  const std::vector<Frame> frames{{.pc = 0x401136, .cfa = 1, .function = "main", .offset = 0x12, .module = "/bin/prog"},
+                                  {.pc = 0x401000, .offset = 0x1000, .module = "/bin/prog"},
+                                  {.pc = 0x10, .function = "f", .offset = 1, .module = "/lib/l", .signal_frame = true},
+                                  {.pc = 0x20}};
+  EXPECT_EQ(shown(frames),
+            "#0 0x401136 main+0x12 in /bin/prog\n#1 0x401000 ?? +0x1000 in /bin/prog\n"
+            "#2 0x10 f+0x1 in /lib/l <signal handler called>\n#3 0x20 ??\n");
+}
+
 /// What call frame information a build of `frames` has.
 class BacktraceOf : public Live, public ::testing::WithParamInterface<const char*> {
  protected:
