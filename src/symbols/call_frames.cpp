@@ -60,7 +60,7 @@ class Applied {
     if (::dwarf_frame_register(frame_, static_cast<int>(number), memory.data(), &ops, &count) != 0) return std::nullopt;
     if (count > 0) return evaluate_place(context_, {ops, count});
     // "The same" and "undefined" are also what libdw answers without any rule, and there it takes rax for rbx (elfutils
-    // 0.188, backends/x86_64_cfi.c): so it is the psABI that tells (Backtrace's every_instruction_of_many_calls).
+    // 0.188, backends/x86_64_cfi.c): so it is the psABI that tells (BacktraceOf.every_instruction_of_many_calls).
     return context_.abi.keeps(number) ? context_.registers.get(number) : std::nullopt;
   }
 

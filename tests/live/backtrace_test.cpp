@@ -205,6 +205,10 @@ TEST_P(BacktraceOf, recursion) {
   EXPECT_EQ(of({"recursion", "50"}), expected + " main");
 }
 
+TEST_P(BacktraceOf, a_call_that_is_the_last_instruction) {
+  EXPECT_EQ(of({"last_call"}), "inner never_return end_in_a_call main");
+}
+
 TEST_P(BacktraceOf, a_callback_of_a_library) {
   const std::string text = of({"sort"});
   EXPECT_TRUE(text.starts_with("inner compare ")) << text;

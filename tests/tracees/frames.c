@@ -28,6 +28,15 @@ FUNCTION long outer(long value) {
   return sink;
 }
 
+FUNCTION __attribute__((noreturn)) void never_return(void) {
+  inner();
+  _exit(0);
+}
+
+/* Its call is its last instruction, behind which another function begins. */
+FUNCTION void end_in_a_call(void) { never_return(); }
+FUNCTION void follow(void) { sink = 6; }
+
 FUNCTION long recurse(long depth) {
   if (depth == 0) {
     inner();
@@ -154,6 +163,7 @@ int main(int argc, char** argv) {
   sink = 0;
   if (strcmp(way, "nested") == 0) outer(1);
   if (strcmp(way, "recursion") == 0) recurse(argc > 2 ? atoi(argv[2]) : 50);
+  if (strcmp(way, "last_call") == 0) end_in_a_call(), follow();
   if (strcmp(way, "sort") == 0) sort();
   if (strcmp(way, "signal") == 0) handle(0), interrupted();
   if (strcmp(way, "sigaltstack") == 0) sigaltstack(&other_stack, NULL), handle(SA_ONSTACK), interrupted();
