@@ -34,7 +34,6 @@ class Guess {
   Guess(const UnwindSource& source, const FrameRegisters& registers)
       : source_(source),
         abi_(source.abi),
-        registers_(registers),
         pc_(*registers.get(abi_.pc)),
         sp_(registers.get(abi_.sp)),
         fp_(registers.get(abi_.fp)) {}
@@ -153,7 +152,6 @@ class Guess {
 
   const UnwindSource& source_;
   const FrameAbi& abi_;
-  const FrameRegisters& registers_;
   const Address pc_;
   const std::optional<std::uint64_t> sp_;
   const std::optional<std::uint64_t> fp_;

@@ -3,6 +3,8 @@
 #include <elf.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -93,6 +95,62 @@ TEST(CallFrames, OfDamagedTables) {
     }
     static_cast<void>(cfa_by(std::make_shared<const CallFrames>(std::move(bad))));
   }
+}
+
+/// A file of 32 bits with one function at 0x1000 that begins with `push %ebp`.
+Bytes file_of_32_bits() {
+  constexpr Elf32_Addr address = 0x2000;
+  constexpr std::array<unsigned char, 52> frames{
+      // The CIE: "zR", pc-relative, CFA esp+4, return address at CFA-4.
+      0x14, 0, 0, 0, 0, 0, 0, 0, 1, 'z', 'R', 0, 1, 0x7c, 8, 1, 0x1b, 0x0c, 4, 4, 0x88, 1, 0, 0,
+      // The FDE: from 0x1000 on 0x100 bytes; behind the first one CFA esp+8, ebp at CFA-8.
+      0x14, 0, 0, 0, 0x1c, 0, 0, 0, 0xe0, 0xef, 0xff, 0xff, 0, 1, 0, 0, 0, 0x41, 0x0e, 8, 0x85, 2, 0, 0, 0, 0, 0, 0};
+  const std::string names{"\0.eh_frame\0.shstrtab\0", 21};
+  Elf32_Ehdr header{};
+  const std::array<unsigned char, 7> magic{ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB, EV_CURRENT};
+  std::ranges::copy(magic, header.e_ident);
+  header.e_type = ET_DYN;
+  header.e_machine = EM_386;
+  header.e_version = EV_CURRENT;
+  header.e_ehsize = sizeof header;
+  header.e_shentsize = sizeof(Elf32_Shdr);
+  header.e_shnum = 3;
+  header.e_shstrndx = 2;
+  std::array<Elf32_Shdr, 3> sections{};
+  sections[1] = {1, SHT_PROGBITS, SHF_ALLOC, address, sizeof header, sizeof frames, 0, 0, 4, 0};
+  sections[2] = {11, SHT_STRTAB, 0, 0, sizeof header + sizeof frames, 21, 0, 0, 1, 0};
+  header.e_shoff = 128;
+  Bytes file(header.e_shoff + sizeof sections);
+  std::memcpy(file.data(), &header, sizeof header);
+  std::memcpy(&file[sizeof header], frames.data(), sizeof frames);
+  std::memcpy(&file[sizeof header + sizeof frames], names.data(), names.size());
+  std::memcpy(&file[header.e_shoff], sections.data(), sizeof sections);
+  return file;
+}
+
+TEST(CallFrames, OfAFileOf32Bits) {
+  const auto frames = call_frames_of_image(file_of_32_bits());
+  ASSERT_TRUE(frames);
+  const FrameAbi& abi = *frame_abi(Arch::i386);
+  FrameRegisters registers;
+  for (std::size_t number = 0; number < abi.registers; ++number) registers.set(number, 0x100 + number);
+  registers.set(abi.sp, 0xfffff000);
+  const auto read = [](Address address, std::span<std::byte> into) {
+    const std::uint32_t value = address == 0xfffff000 ? 0x5555 : 0xf7001234;
+    std::memcpy(into.data(), &value, sizeof value);
+    return into.size() == sizeof value;
+  };
+  constexpr Address bias = 0xf7000000;
+  const auto step = frames->step(0x1001 + bias, bias, abi, registers, read);
+  ASSERT_TRUE(step && step->caller);
+  EXPECT_EQ(step->cfa, 0xfffff008U);
+  EXPECT_EQ(step->caller->get(abi.pc), 0xf7001234U);
+  EXPECT_EQ(step->caller->get(abi.sp), 0xfffff008U);
+  EXPECT_EQ(step->caller->get(abi.fp), 0x5555U);
+  EXPECT_EQ(step->caller->get(3), 0x103U) << "ebx is kept";
+  EXPECT_EQ(step->caller->get(0), std::nullopt) << "eax is not";
+  EXPECT_EQ(frames->step(0x1000 + bias, bias, abi, registers, read)->cfa, 0xfffff004U);
+  EXPECT_FALSE(frames->step(0x1100 + bias, bias, abi, registers, read)) << "behind the function";
 }
 
 /// A process made of a few pieces of memory, without any files.
