@@ -227,6 +227,10 @@ TEST_P(BacktraceOf, a_signal_handler_on_another_stack) {
   EXPECT_TRUE(text.ends_with(" raise interrupted main")) << text;
 }
 
+TEST_P(BacktraceOf, a_signal_at_the_first_instruction_of_a_function) {
+  EXPECT_EQ(of({"fault"}), "inner handler <signal> fault_at_once call_faulting main");
+}
+
 TEST_P(BacktraceOf, another_thread) {
   const At d(GetParam(), {"thread"});
   const auto frames = d.backtrace();

@@ -59,7 +59,15 @@ FUNCTION void sort(void) {
 
 FUNCTION void handler(int number) {
   inner();
+  if (number == SIGILL) _exit(0);
   sink = number;
+}
+
+/* Its first instruction is its last. */
+__attribute__((naked)) void fault_at_once(void) { __asm__("ud2"); }
+FUNCTION void call_faulting(void) {
+  fault_at_once();
+  sink = 7;
 }
 
 FUNCTION void interrupted(void) {
@@ -69,7 +77,7 @@ FUNCTION void interrupted(void) {
 
 FUNCTION void handle(int flags) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = flags};
-  if (sigaction(SIGUSR1, &action, NULL) != 0) _exit(99);
+  if (sigaction(SIGUSR1, &action, NULL) != 0 || sigaction(SIGILL, &action, NULL) != 0) _exit(99);
 }
 
 FUNCTION void* in_thread(void* argument) {
@@ -166,6 +174,7 @@ int main(int argc, char** argv) {
   if (strcmp(way, "last_call") == 0) end_in_a_call(), follow();
   if (strcmp(way, "sort") == 0) sort();
   if (strcmp(way, "signal") == 0) handle(0), interrupted();
+  if (strcmp(way, "fault") == 0) handle(0), call_faulting();
   if (strcmp(way, "sigaltstack") == 0) sigaltstack(&other_stack, NULL), handle(SA_ONSTACK), interrupted();
   if (strcmp(way, "thread") == 0) other_thread();
   if (strcmp(way, "framed_code") == 0) call_framed();
