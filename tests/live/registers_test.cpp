@@ -67,15 +67,20 @@ TEST_F(Registers, general_ones_are_read) {
   EXPECT_EQ(d_.regs().ss(), 0x2bU);
 }
 
+/// What the test writes into the register at `i`; the stack pointer's value is one that an address may have, since some
+/// hypervisors raise SIGSEGV instead of returning to user code with another.
+std::uint64_t written(std::size_t i) {
+  return (general_names[i] == std::string_view("rsp") ? 0x6bcdef012345 : 0xabcdef0123450000) + i;
+}
+
 TEST_F(Registers, general_ones_are_written) {
   start();
-  for (std::size_t i = 0; i < general_names.size(); ++i) d_.regs().set(general_names[i], 0xabcdef0123450000 + i);
+  for (std::size_t i = 0; i < general_names.size(); ++i) d_.regs().set(general_names[i], written(i));
   for (std::size_t i = 0; i < general_names.size(); ++i)
-    EXPECT_EQ(d_.regs().get(general_names[i]), 0xabcdef0123450000 + i);
+    EXPECT_EQ(d_.regs().get(general_names[i]), written(i)) << general_names[i];
   go_on();
-  for (std::size_t i = 0; i < general_names.size(); ++i) {
-    EXPECT_EQ(word("seen_general", i), 0xabcdef0123450000 + i) << general_names[i];
-  }
+  for (std::size_t i = 0; i < general_names.size(); ++i)
+    EXPECT_EQ(word("seen_general", i), written(i)) << general_names[i];
   EXPECT_EQ(run_out(d_).exit_code, 0);
 }
 
