@@ -216,4 +216,11 @@ void check_executable(const std::string& path, const std::string& cwd) {
   check_contents(path, cwd, 0);
 }
 
+bool is_32_bit_program(const std::string& path, const std::string& cwd) {
+  const std::string file = at(cwd, path);
+  if (::access(file.c_str(), R_OK) == -1) return false;
+  const auto facts = read_elf_facts(file);
+  return facts && !facts->is64;
+}
+
 }  // namespace trapline::os

@@ -40,4 +40,7 @@ struct ElfFacts {
 /// Throws OsError saying what would prevent the file's execution and how to mend it; returns when nothing is known to.
 void check_executable(const std::string& path, const std::string& cwd = {});
 
+/// True for a readable ELF program of 32 bits; its path as of check_executable.
+[[nodiscard]] bool is_32_bit_program(const std::string& path, const std::string& cwd = {});
+
 }  // namespace trapline::os

@@ -69,7 +69,9 @@ void explain_spawn_failure(const SpawnFailure& what, const SpawnRequest& request
   if (what.step == SpawnStep::exec) check_executable(request.path, request.cwd);
   std::string subject = "cannot " + describe(what.step, request);
   if (what.step == SpawnStep::exec && request.uid) subject += fmt::format(" as user {}", *request.uid);
-  throw_os_error(what.error, subject, 0, remedy(what));
+  const bool kernel_refuses_kind = what.step == SpawnStep::exec && what.error == ENOEXEC;
+  const bool is_32_bit = kernel_refuses_kind && is_32_bit_program(request.path, request.cwd);
+  throw_os_error(what.error, subject, 0, is_32_bit ? "this kernel runs no 32-bit programs" : remedy(what));
 }
 
 }  // namespace trapline::os

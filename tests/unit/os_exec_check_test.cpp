@@ -151,6 +151,18 @@ TEST_F(ExecCheck, Facts) {
   EXPECT_EQ(read_elf_facts(write("text", "no")), std::nullopt);
 }
 
+TEST_F(ExecCheck, ProgramsOf32Bits) {
+  EXPECT_FALSE(is_32_bit_program("/proc/self/exe"));
+  EXPECT_FALSE(is_32_bit_program(write("text", "no")));
+  EXPECT_FALSE(is_32_bit_program(directory_ / "missing"));
+  write("small", header([](auto& elf) {
+          elf.e_ident[EI_CLASS] = ELFCLASS32;
+          elf.e_entry = 0;
+          elf.e_phoff = 0;
+        }));
+  EXPECT_TRUE(is_32_bit_program("small", directory_));
+}
+
 TEST_F(ExecCheck, ResolvesLikeExecvp) {
   write("tool", "#!/bin/sh\n");
   fs::create_directory(directory_ / "first");
