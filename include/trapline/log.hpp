@@ -8,7 +8,13 @@
 namespace trapline {
 
 /// What a log line is about.
-enum class LogCategory { process, event, syscall, invoke, stdio };
+enum class LogCategory {
+  process,  ///< launched, attached to, let go, dead
+  event,    ///< what the kernel reports of a thread
+  syscall,  ///< an enter or exit, after its handlers
+  invoke,   ///< what invoke_syscall executed
+  stdio,    ///< what the streams carried
+};
 
 using LogSink = std::function<void(LogCategory, std::string_view)>;
 

@@ -8,6 +8,7 @@
 #include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
+#include "support/log.hpp"
 
 namespace trapline::core {
 
@@ -116,6 +117,7 @@ void Process::detach_here() {
     stop_.reset();
   }
   rest_->set(RestSignal::State::detached);
+  support::log(LogCategory::process, [&] { return "let process " + std::to_string(pid_) + " go"; });
 }
 
 }  // namespace trapline::core

@@ -14,6 +14,7 @@
 #include "core/syscall_dispatch.hpp"
 #include "core/syscall_handlers.hpp"
 #include "os/proc.hpp"
+#include "support/log.hpp"
 
 namespace trapline::core {
 namespace {
@@ -194,6 +195,9 @@ std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<con
     copies.out();
   }
   remote.finish();
+  support::log(LogCategory::invoke, [&] {
+    return "thread " + std::to_string(thread.tid) + " executed " + syscall.text() + " = " + std::to_string(result);
+  });
   return result;
 }
 

@@ -175,6 +175,7 @@ void launch(Process& process, LaunchPlan plan) {
   bool at_rest = thread.stopped() && thread.status.event() != Event::exit;
   if (at_rest && plan.continue_to_entry) at_rest = run_to_entry(process, thread);
   claim.release();
+  support::log(LogCategory::process, [&] { return "launched process " + std::to_string(process.pid()); });
   process.started(at_rest);
 }
 
@@ -192,6 +193,7 @@ void attach(Process& process, pid_t pid) {
     process.let_go_quietly();
     throw;
   }
+  support::log(LogCategory::process, [&] { return "attached to process " + std::to_string(process.pid()); });
   process.started(true);
 }
 

@@ -11,6 +11,7 @@
 #include "os/error.hpp"
 #include "os/quiet_write.hpp"
 #include "os/terminal.hpp"
+#include "support/log.hpp"
 #include "support/text.hpp"
 
 namespace trapline::core {
@@ -116,6 +117,7 @@ bool StdioStreams::read_source(Source& source) {
     if (count > 0) {
       source.buffer.append(std::string_view(piece.data(), static_cast<std::size_t>(count)));
       done += static_cast<std::size_t>(count);
+      support::log(LogCategory::stdio, [&] { return "received " + std::to_string(count) + " bytes"; });
       continue;
     }
     if (count == -1 && errno == EINTR) continue;
@@ -154,6 +156,7 @@ void StdioStreams::wake_others() {
 
 ssize_t StdioStreams::write_input(std::string_view data) {
   const ssize_t count = os::write_quietly(input_fd(), data);
+  if (count > 0) support::log(LogCategory::stdio, [&] { return "sent " + std::to_string(count) + " bytes"; });
   if (count > 0) line_begun_ = data[static_cast<std::size_t>(count) - 1] != '\n';
   return count == 0 ? -EAGAIN : count;
 }

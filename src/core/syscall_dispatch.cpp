@@ -8,6 +8,7 @@
 #include "arch/arch.hpp"
 #include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
+#include "support/log.hpp"
 
 namespace trapline::core {
 namespace {
@@ -140,6 +141,16 @@ void push_call(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool i
   call.kernel_result = call.result = 0;
 }
 
+void log_call(const ThreadState& thread, const OpenCall& call, const char* what) {
+  support::log(LogCategory::syscall, [&] {
+    const std::string_view name = syscall_name(call.abi, call.number);
+    return "thread " + std::to_string(thread.tid) + what +
+           (name.empty() ? std::to_string(call.number) : std::string(name)) +
+           (thread.view == View::exit ? " = " + std::to_string(call.result) : "") +
+           "; handlers: " + std::to_string(call.ran.size());
+  });
+}
+
 Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
   call.kernel_result = call.result = result;
   thread.view = View::exit;
@@ -165,6 +176,7 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
       }
     }
   }
+  log_call(thread, call, " leaves ");
   show_observers(thread, call, [](const Observer& observer, Thread& handle, const SyscallRecord& record) {
     if (observer.on_syscall_exit) observer.on_syscall_exit(handle, record);
   });
@@ -200,6 +212,7 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
   thread.view = View::enter;
   Verdict verdict = run_enter_handlers(thread, call);
   if (!thread.stopped()) return Verdict::go_on;
+  log_call(thread, call, " enters ");
   show_enter(thread, call);
   if (thread.emulated && call.skipped) {
     if (verdict == Verdict::go_on && !thread.process->stop_wanted()) return finish_exit(thread, call, call.skip_value);

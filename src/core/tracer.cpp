@@ -227,6 +227,8 @@ void Tracer::handle(const os::Waited& event) {
     handle_stranger(event);
     return;
   }
+  support::log(LogCategory::event,
+               [&] { return "thread " + std::to_string(event.tid) + ": " + os::describe(event.status); });
   // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was
   // taken: the id might still mean the old leader (ptrace_freeze_traced; Threads.one_that_is_not_the_leader_may_exec).
   if (event.status.dead() || event.status.event() == os::WaitStatus::Event::exec) {

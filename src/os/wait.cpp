@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "os/signals.hpp"
+
 namespace trapline::os {
 namespace {
 
@@ -32,7 +34,35 @@ std::optional<Waited> wait_for(idtype_t type, pid_t id, int options) {
   return Waited{info.si_pid, status_of(info)};
 }
 
+std::string_view event_name(WaitStatus::Event event) {
+  using Event = WaitStatus::Event;
+  switch (event) {
+    case Event::none: return "no event";
+    case Event::fork: return "the fork event";
+    case Event::vfork: return "the vfork event";
+    case Event::clone: return "the clone event";
+    case Event::exec: return "the exec event";
+    case Event::vfork_done: return "the event of vfork's end";
+    case Event::exit: return "the exit event";
+    case Event::seccomp: return "the seccomp event";
+    case Event::stop: return "the stop event";
+  }
+  return "an unknown event";
+}
+
 }  // namespace
+
+std::string describe(WaitStatus status) {
+  switch (status.kind()) {
+    case WaitStatus::Kind::exited: return "exited with " + std::to_string(status.exit_code());
+    case WaitStatus::Kind::killed: return "killed by " + signal_name(status.exit_signal());
+    case WaitStatus::Kind::lost: return "dead, nobody knows how";
+    case WaitStatus::Kind::stopped: break;
+  }
+  if (status.syscall_stop()) return "the syscall stop";
+  if (status.event() == WaitStatus::Event::none) return signal_name(status.stop_signal());
+  return std::string(event_name(status.event()));
+}
 
 std::optional<Waited> look_any(Sleep sleep, bool deaths) {
   return wait_for(P_ALL, 0, WSTOPPED | WNOWAIT | (deaths ? WEXITED : 0) | (sleep == Sleep::no ? WNOHANG : 0));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace trapline::os {
 
@@ -60,6 +61,9 @@ class WaitStatus {
   Kind kind_ = Kind::exited;
   int value_ = 0;
 };
+
+/// What happened, in words: "exited with 1", "the syscall stop", "SIGUSR1", "the clone event".
+[[nodiscard]] std::string describe(WaitStatus status);
 
 struct Waited {
   pid_t tid = 0;

@@ -107,6 +107,14 @@ class Children : public ::testing::Test {
   pid_t pid_ = 0;
 };
 
+TEST(WaitStatus, in_words) {
+  EXPECT_EQ(describe(WaitStatus::exited(3)), "exited with 3");
+  EXPECT_EQ(describe(WaitStatus::killed(9)), "killed by SIGKILL");
+  EXPECT_EQ(describe(WaitStatus::stopped(10)), "SIGUSR1");
+  EXPECT_EQ(describe(WaitStatus::stopped(5 | 0x80)), "the syscall stop");
+  EXPECT_EQ(describe(WaitStatus::stopped(5 | 3 << 8)), "the clone event");
+}
+
 TEST_F(Children, a_look_takes_nothing) {
   start([] { _exit(42); });
   const auto seen = look_one(pid_, Sleep::until_event);
