@@ -189,6 +189,11 @@ int trace(const Arguments& arguments, std::vector<std::string> command) {
   return Session(arguments, std::move(command)).run();
 }
 
+std::string a_number(const std::string& word) {
+  const bool digits = !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
+  return digits ? "" : fmt::format("\"{}\" is no number", word);
+}
+
 }  // namespace
 
 Run add_trace(CLI::App& app) {
@@ -201,8 +206,10 @@ Run add_trace(CLI::App& app) {
   list("-e", arguments->sets, "Only these system calls; may be given several times", "SET");
   trace_app->add_flag("-f", arguments->follow, "Begin each line with the thread's id (threads are always followed)");
   trace_app->add_option("-o", arguments->output, "Write to this file instead of stderr")->type_name("FILE");
-  trace_app->add_option("-p", arguments->pid, "Attach to this running process")->type_name("PID");
-  trace_app->add_option("-s", arguments->string_limit, "Show so many bytes of a string (32)")->type_name("N");
+  trace_app->add_option("-p", arguments->pid, "Attach to this running process")->type_name("PID")->check(a_number);
+  trace_app->add_option("-s", arguments->string_limit, "Show so many bytes of a string (32)")
+      ->type_name("N")
+      ->check(a_number);
   trace_app->add_flag("-y", arguments->fd_paths, "Show what file descriptors refer to");
   list("--hijack", arguments->changes.hijacks, "Make NEW out of each call of OLD, with these arguments replaced",
        "OLD=NEW[,argN=V]");

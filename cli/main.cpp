@@ -18,6 +18,15 @@ int complain(const std::string& command, const std::string& text) {
   return cli::bad_usage;
 }
 
+/// What is wrong with a line that chooses no command.
+std::string no_command(const CLI::App& app, const std::vector<std::string>& words) {
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands({})) names += (names.empty() ? "" : ", ") + command->get_name();
+  if (words.empty()) return "give a command: " + names;
+  if (words.front().starts_with('-')) return "unknown option " + words.front();
+  return fmt::format("there is no command \"{}\", only: {}", words.front(), names);
+}
+
 /// `help trace` is `trace --help`, and `help` alone `--help`.
 std::vector<std::string> arguments(int argc, char** argv) {
   std::vector<std::string> list(argv + 1, argv + argc);
@@ -46,6 +55,7 @@ int main(int argc, char** argv) {
   const auto dashes = std::ranges::find(before, "--");
   const std::vector<std::string> behind(dashes, before.end());
   before.erase(dashes, before.end());
+  const std::vector<std::string> words = before;
   std::ranges::reverse(before);
   std::string chosen;
   try {
@@ -55,7 +65,7 @@ int main(int argc, char** argv) {
     for (const auto& [command, run] : runs) {
       if (command->parsed()) chosen = command->get_name();
     }
-    return complain(chosen, error.what());
+    return complain(chosen, chosen.empty() ? no_command(app, words) : error.what());
   }
   for (const auto& [command, run] : runs) {
     if (!command->parsed()) continue;

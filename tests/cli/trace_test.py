@@ -246,7 +246,13 @@ class Usage(Case):
         self.check(says="nothing to trace")
         self.check("-p", "1", "true", says="exclude each other")
         self.check("--no-such-option", "true", says="--no-such-option")
-        self.check("-p", "x", says="-p")
+        self.check("-p", "x", says='-p: "x" is no number')
+        self.check("-s", "-1", "true", says='-s: "-1" is no number')
+        for words, says in (([], "give a command: trace"), (["tarce", "ls"], 'there is no command "tarce", only: trace'),
+                            (["--tarce"], "unknown option --tarce")):
+            result = subprocess.run([TRAPLINE, *words], stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+            self.assertEqual(result.returncode, 2)
+            self.assertEqual(result.stderr, f"trapline: {says}\nTry 'trapline --help'.\n")
 
     def test_a_mistyped_name_leaves_the_output_file_alone(self):
         file = self.folder / "file"
