@@ -308,10 +308,10 @@ bool is_sigreturn(const OpenCall& call) {
 void read_back(ThreadState& thread, OpenCall& call) {
   if (!thread.registers.changed()) return;
   const auto& words = registers_of(thread, call.abi);
-  if (!call.skipped) {
-    if (const auto number = thread.registers.known_signed_word(words.number_at_stop)) {
-      call.number = *number;
-    }
+  if (const auto number = thread.registers.known_signed_word(words.number_at_stop)) {
+    if (!call.skipped) call.number = *number;
+    // A skip has put -1 there: another number was written since.
+    if (call.skipped && *number != -1) change_number(thread, call, *number);
   }
   for (std::size_t i = 0; i < call.args.size(); ++i) {
     if (const auto value = thread.registers.known_word(words.args[i])) call.args[i] = *value;

@@ -218,6 +218,16 @@ TEST_F(SyscallChange, writing_the_number_unskips) {
             "-3\n");
 }
 
+TEST_F(SyscallChange, writing_its_register_unskips_too) {
+  Debugger d(calls(1, SYS_getppid));
+  d.handle_syscall("getppid", {.on_enter = [](Thread& t, SyscallHandler&) {
+                     t.skip_syscall(6);
+                     t.regs().set_orig_rax(SYS_getpid);
+                   }});
+  const std::string output = run_for_output(d).output;
+  EXPECT_EQ(output, std::to_string(d.pid()) + "\n");
+}
+
 TEST_F(SyscallChange, skip_and_change_at_synchronous_stops) {
   Debugger d(calls(2, SYS_getppid));
   d.handle_syscall("getppid");

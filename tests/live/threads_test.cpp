@@ -2,11 +2,13 @@
 #include "support.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <map>
 #include <set>
 
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace trapline::live {
@@ -201,6 +203,49 @@ TEST_F(Threads, touching_another_in_a_callback_brings_it_to_rest_until_the_end) 
                    }});
   EXPECT_EQ(run_out(d).exit_code, 0);
   EXPECT_TRUE(went_on);
+}
+
+/// While a callback waits for its invocation, callbacks of other threads run inside it, also of the same handler; what
+/// would stop the process waits until no callback is under way.
+TEST_F(Threads, callbacks_of_others_run_while_one_waits_and_stops_wait_for_it) {
+  constexpr std::size_t rounds = 10;
+  Debugger d(program("threads", {"8", std::to_string(rounds)}));
+  std::size_t depth = 0;
+  std::size_t deepest = 0;
+  const SyscallHandler waiting = d.handle_syscall("sched_yield", {.on_enter = [&](Thread& t, SyscallHandler&) {
+                                                    deepest = std::max(deepest, ++depth);
+                                                    const timespec moment{.tv_sec = 0, .tv_nsec = 1'000'000};
+                                                    EXPECT_EQ(t.invoke_syscall("nanosleep", moment, nullptr), 0);
+                                                    --depth;
+                                                  }});
+  const SyscallHandler stopping = d.handle_syscall("write");
+  d.run(no_stdio());
+  std::size_t stops = 0;
+  for (Stop stop = next_stop(d); stop.kind != StopKind::exited; stop = next_stop(d), ++stops) {
+    ASSERT_TRUE(stopping.hit_on(stop.thread)) << stop;
+    EXPECT_EQ(depth, 0U);
+  }
+  EXPECT_EQ(d.exit_code(), 0);
+  EXPECT_EQ(stops, 2 * 8 * rounds);
+  EXPECT_EQ(waiting.hit_count(), 8 * rounds);
+  EXPECT_GT(deepest, 1U);
+}
+
+TEST_F(Threads, events_that_are_kept_are_undone_by_a_detach) {
+  Debugger d(program("threads", {"8", "50"}));
+  const SyscallHandler stopping = d.handle_syscall("sched_yield");
+  std::atomic<std::size_t> seen = 0;
+  d.handle_syscall("sched_yield", {.on_enter = [&](Thread&, SyscallHandler&) { ++seen; }});
+  d.run(no_stdio());
+  for (int i = 0; i < 10; ++i) next_stop(d);
+  const std::size_t before = seen;
+  const pid_t pid = d.pid();
+  d.detach();
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, __WALL), pid);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+  EXPECT_EQ(seen, before);
+  EXPECT_LE(stopping.enter_count(), 10U);
 }
 
 TEST_F(Threads, a_synchronous_stop_brings_all_to_rest) {
