@@ -39,13 +39,13 @@ TEST_F(StopWorld, all_threads_rest_in_a_callback_and_go_on_after_it) {
                      if (!eventually([&] { return all_moved_since(start, d); })) ++wrong;
                      const StoppedWorld world = t.process().stop_world();
                      const auto before = turns(d);
-                     for (int i = 0; i < 1000; ++i) wrong += turns(d) != before || !others_rest(d);
-                     if (++looked == 20) d.kill();
+                     for (int i = 0; i < 100; ++i) wrong += turns(d) != before || !others_rest(d);
+                     if (++looked == 10) d.kill();
                    }});
   d.run(no_stdio());
   d.cont();
   EXPECT_EQ(d.wait(patience).kind, StopKind::exited);
-  EXPECT_EQ(looked, 20U);
+  EXPECT_EQ(looked, 10U);
   EXPECT_EQ(wrong, 0U);
 }
 
