@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include <trapline/breakpoint.hpp>
 #include <trapline/maps.hpp>
 #include <trapline/memory.hpp>
 #include <trapline/observer.hpp>
@@ -54,8 +55,11 @@ class TRAPLINE_API Process {
   /// Inside a callback: brings all other threads to rest until the result is destroyed, at the latest until the
   /// callback returns. Elsewhere it waits for the next stop, at which they rest anyway.
   [[nodiscard]] StoppedWorld stop_world() const;
-  /// Executes one instruction of the main thread.
-  Stop step() const;
+  /// The main thread's, see Thread.
+  Stop step(Others others = Others::stop) const;
+  Stop step_until(const Location& location, std::size_t max = SIZE_MAX, Others others = Others::stop) const;
+  Stop next(Others others = Others::run) const;
+  Stop finish(FinishBy by = FinishBy::unwinding, Others others = Others::run) const;
   /// Kills it by SIGKILL and waits for its death; works at any moment, in its callbacks too.
   void kill() const;
   /// Lets it go as if we had never been there; works in its callbacks too.
@@ -70,6 +74,13 @@ class TRAPLINE_API Process {
   /// /proc/PID/maps as it is at this moment.
   [[nodiscard]] MemoryMaps maps() const;
   [[nodiscard]] Symbols symbols() const;
+
+  /// Places a breakpoint; it lives across runs until removed. Throws SymbolError for a place that does not exist (with
+  /// `pending` it is waited for), and UsageError where nothing is executed.
+  Breakpoint breakpoint(const Location& location, BreakpointOptions options = {}) const;
+  /// Watches data by a debug register; throws UsageError for a length or address that the CPU cannot watch, and when
+  /// its debug registers are used up.
+  Breakpoint watchpoint(const Location& location, WatchpointOptions options = {}) const;
 
   /// Places a handler; it lives across runs until removed. An unknown name throws UsageError and names near ones.
   SyscallHandler handle_syscall(const SyscallSet& syscalls, SyscallOptions options = {}) const;

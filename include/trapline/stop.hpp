@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include <trapline/breakpoint.hpp>
 #include <trapline/syscall.hpp>
 #include <trapline/thread.hpp>
 
@@ -15,6 +16,8 @@ namespace trapline {
 enum class StopKind {
   syscall_enter,  ///< a synchronous handler, or interrupt() in a callback, at a syscall's enter
   syscall_exit,   ///< likewise at its exit
+  breakpoint,     ///< a synchronous breakpoint, or interrupt() in a callback of one, before its instruction
+  watchpoint,     ///< likewise a watchpoint, after the access
   interrupted,    ///< interrupt(), with no event of the program
   stepped,        ///< step() executed its instruction
   exited,         ///< the process is dead
@@ -28,6 +31,10 @@ struct Stop {
   Thread thread;
   /// The handlers that ran at this syscall stop, in their order.
   std::vector<SyscallHandler> handlers{};
+  /// The breakpoints and watchpoints that were hit at this stop, in their order.
+  std::vector<Breakpoint> breakpoints{};
+  /// Of a breakpoint or watchpoint: where it is.
+  Address address = 0;
   /// Of a syscall stop: the name of the call as the program issued it, or its number.
   std::string syscall{};
   /// Of `exited`: the exit status, unless a signal killed it.

@@ -20,8 +20,15 @@ class Process;
 class ThreadState;
 }  // namespace core
 
+class Location;
 class Process;
 struct Stop;
+
+/// What the other threads of the process do while a command moves one of them.
+enum class Others { stop, run };
+
+/// How finish() knows where the function returns to: from its unwind tables, or by stepping up to its return.
+enum class FinishBy { unwinding, stepping };
 
 /// A tracee: one thread of a process under our control. A handle, valid after the thread's death.
 ///
@@ -86,8 +93,17 @@ class TRAPLINE_API Thread {
   /// The same with arguments made at run time; more than six throw UsageError.
   std::int64_t invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const;
 
-  /// Executes one instruction of this thread while the other threads of its process stay at rest.
-  Stop step() const;
+  // All of these end early when a trap stops the process, and return that Stop; otherwise one of kind `stepped`. Inside
+  // a callback the others run as they do anyway.
+
+  /// Executes one instruction.
+  Stop step(Others others = Others::stop) const;
+  /// Steps until the pc is at the location, at most `max` times.
+  Stop step_until(const Location& location, std::size_t max = SIZE_MAX, Others others = Others::stop) const;
+  /// Executes one instruction, or a call as a whole; ends where a longjmp over it lands.
+  Stop next(Others others = Others::run) const;
+  /// Goes on until the function has returned; throws UsageError when it is unknown where to.
+  Stop finish(FinishBy by = FinishBy::unwinding, Others others = Others::run) const;
 
   friend bool operator==(const Thread& a, const Thread& b) { return a.state_ == b.state_; }
 

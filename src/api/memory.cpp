@@ -89,7 +89,7 @@ void Memory::write(Address address, std::string_view text) const { write(address
 
 std::vector<Address> Memory::find(ByteView pattern, const FindOptions& options) const {
   const auto ranges = core::search_ranges(core::memory_maps(*process_), options);
-  const os::ProcessMemory& memory = process_->memory();
+  const core::TraceeMemory& memory = process_->memory();
   return core::search([&](Address at, std::span<std::byte> into) { return memory.read(at, into); }, ranges, pattern,
                       options);
 }

@@ -2,6 +2,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/breakpoint_trap.hpp"
 #include "core/process.hpp"
 #include "core/syscall_handlers.hpp"
 
@@ -44,7 +45,12 @@ StoppedWorld Process::stop_world() const {
   });
 }
 
-Stop Process::step() const { return main_thread().step(); }
+Stop Process::step(Others others) const { return main_thread().step(others); }
+Stop Process::step_until(const Location& location, std::size_t max, Others others) const {
+  return main_thread().step_until(location, max, others);
+}
+Stop Process::next(Others others) const { return main_thread().next(others); }
+Stop Process::finish(FinishBy by, Others others) const { return main_thread().finish(by, others); }
 void Process::kill() const { process_->kill(); }
 void Process::detach() const { process_->detach(); }
 
@@ -71,6 +77,18 @@ SyscallHandler Process::hijack_syscall(const SyscallSet& original, const Syscall
 SyscallHandler Process::place(std::shared_ptr<core::SyscallTrap> trap) const {
   process_->place(trap);
   return SyscallHandler(std::move(trap));
+}
+
+Breakpoint Process::breakpoint(const Location& location, BreakpointOptions options) const {
+  auto trap = core::make_breakpoint(location, std::move(options));
+  process_->place(trap);
+  return Breakpoint(std::move(trap));
+}
+
+Breakpoint Process::watchpoint(const Location& location, WatchpointOptions options) const {
+  auto trap = core::make_watchpoint(location, std::move(options));
+  process_->place(trap);
+  return Breakpoint(std::move(trap));
 }
 
 Observation Process::observe(Observer observer) const {

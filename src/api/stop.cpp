@@ -1,5 +1,7 @@
 #include <trapline/stop.hpp>
 
+#include <fmt/format.h>
+
 #include <ostream>
 
 #include <trapline/syscall_id.hpp>
@@ -12,6 +14,8 @@ std::string_view to_string(StopKind kind) {
   switch (kind) {
     case StopKind::syscall_enter: return "syscall_enter";
     case StopKind::syscall_exit: return "syscall_exit";
+    case StopKind::breakpoint: return "breakpoint";
+    case StopKind::watchpoint: return "watchpoint";
     case StopKind::interrupted: return "interrupted";
     case StopKind::stepped: return "stepped";
     case StopKind::exited: return "exited";
@@ -22,6 +26,11 @@ std::string_view to_string(StopKind kind) {
 std::ostream& operator<<(std::ostream& out, const Stop& stop) {
   out << to_string(stop.kind) << " in thread " << stop.thread.tid();
   if (stop.kind == StopKind::syscall_enter || stop.kind == StopKind::syscall_exit) out << " (" << stop.syscall << ")";
+  if (stop.kind == StopKind::breakpoint || stop.kind == StopKind::watchpoint) {
+    out << " (";
+    for (const Breakpoint& breakpoint : stop.breakpoints) out << breakpoint.location().text() << ' ';
+    out << fmt::format("at {:#x})", stop.address);
+  }
   if (stop.exit_code) out << " with code " << *stop.exit_code;
   if (stop.exit_signal) out << " by " << signal_name(*stop.exit_signal);
   if (stop.timed_out) out << " (timed out)";

@@ -30,6 +30,17 @@ auto live_or_dead(core::ThreadState& thread, F&& function) {
   return result;
 }
 
+/// A command that moves the thread; what a callback on its way threw comes out here.
+template <class F>
+Stop moved(core::ThreadState& thread, F&& command) {
+  std::optional<Stop> stop;
+  thread.process->at_rest(thread, [&] {
+    stop = command();
+    thread.process->rethrow_error();
+  });
+  return *stop;
+}
+
 }  // namespace
 
 Thread::Thread(std::shared_ptr<core::ThreadState> state) : state_(std::move(state)) {}
@@ -114,13 +125,20 @@ std::int64_t Thread::invoke(const SyscallId& syscall, std::span<const InvokeArgu
   return live(*state_, [&] { return core::invoke(*state_, syscall, arguments); });
 }
 
-Stop Thread::step() const {
-  std::optional<Stop> stop;
-  state_->process->at_rest(*state_, [&] {
-    stop = core::step(*state_);
-    state_->process->rethrow_error();
-  });
-  return *stop;
+Stop Thread::step(Others others) const {
+  return moved(*state_, [&] { return core::step(*state_, others); });
+}
+
+Stop Thread::step_until(const Location& location, std::size_t max, Others others) const {
+  return moved(*state_, [&] { return core::step_until(*state_, location, max, others); });
+}
+
+Stop Thread::next(Others others) const {
+  return moved(*state_, [&] { return core::next(*state_, others); });
+}
+
+Stop Thread::finish(FinishBy by, Others others) const {
+  return moved(*state_, [&] { return core::finish(*state_, by, others); });
 }
 
 }  // namespace trapline

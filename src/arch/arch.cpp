@@ -14,10 +14,10 @@ constexpr std::array svc_0{0x01_b, 0x00_b, 0x00_b, 0xd4_b};
 constexpr std::array int3{0xcc_b};
 constexpr std::array brk_0{0x00_b, 0x00_b, 0x20_b, 0xd4_b};
 
+// An int3 raises SIGTRAP with SI_KERNEL, a brk with TRAP_BRKPT.
 // The psABIs' tables: rax rdx rcx rbx rsi rdi rbp rsp r8 to r15 rip, and eax ecx edx ebx esp ebp esi edi eip.
 constexpr std::array<std::size_t, 17> dwarf_amd64{10, 12, 11, 5, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0, 16};
 constexpr std::array<std::size_t, 9> dwarf_i386{6, 1, 2, 0, 15, 5, 3, 4, 12};
-
 // Machine numbers are elf.h's; set sizes those of struct user_regs_struct and of the kernel's 32-bit and AArch64 ones.
 constexpr ArchInfo amd64{.arch = Arch::amd64,
                          .abi = Abi::amd64,
@@ -30,6 +30,7 @@ constexpr ArchInfo amd64{.arch = Arch::amd64,
                          .syscall_instruction = syscall_amd64,
                          .trap_instruction = int3,
                          .pc_after_trap = 1,
+                         .trap_signal_code = 0x80,
                          .red_zone = 128,
                          .stack_alignment = 16,
                          .restart_syscall = 219};
@@ -44,6 +45,7 @@ constexpr ArchInfo i386{.arch = Arch::i386,
                         .syscall_instruction = int_0x80,
                         .trap_instruction = int3,
                         .pc_after_trap = 1,
+                        .trap_signal_code = 0x80,
                         .red_zone = 0,
                         .stack_alignment = 16,
                         .restart_syscall = 0};
@@ -58,6 +60,7 @@ constexpr ArchInfo aarch64{.arch = Arch::aarch64,
                            .syscall_instruction = svc_0,
                            .trap_instruction = brk_0,
                            .pc_after_trap = 0,
+                           .trap_signal_code = 1,
                            .red_zone = 0,
                            .stack_alignment = 16,
                            .restart_syscall = 128};

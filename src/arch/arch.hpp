@@ -40,6 +40,8 @@ struct ArchInfo {
   std::span<const std::byte> trap_instruction;
   /// How far past a trap instruction the pc stands when it was hit.
   std::size_t pc_after_trap;
+  /// si_code of the SIGTRAP that it raises (sigaction(2)).
+  int trap_signal_code;
   /// Bytes below the stack pointer that belong to the running function (the psABI's red zone).
   std::size_t red_zone;
   std::size_t stack_alignment;

@@ -75,7 +75,7 @@ class Loaded {
 /// costs otherwise.
 class Window {
  public:
-  explicit Window(os::ProcessMemory& memory) : memory_(memory) {}
+  explicit Window(TraceeMemory& memory) : memory_(memory) {}
 
   bool read(Address address, std::span<std::byte> into) {
     const Address start = address & ~Address{bytes_.size() - 1};
@@ -90,7 +90,7 @@ class Window {
   }
 
  private:
-  os::ProcessMemory& memory_;
+  TraceeMemory& memory_;
   Address start_ = 0;
   std::size_t size_ = 0;
   std::array<std::byte, 512> bytes_{};

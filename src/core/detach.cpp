@@ -6,6 +6,7 @@
 #include "core/remote.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/syscall_dispatch.hpp"
+#include "core/trapped.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
@@ -32,10 +33,12 @@ bool held_signal_is_due(const ThreadState& thread) {
 /// Takes our mapping out of the process again, by any thread that can run a syscall.
 void unmap_scratch(Process& process) {
   for (const auto& thread : std::vector(process.thread_list())) {
-    if (process.remote_memory().scratch == 0) return;
+    if (process.remote_memory().scratch == 0 && !process.breakpoints().slots().mapped()) return;
     if (!thread->stopped() || thread->status.event() == Event::exit) continue;
     try {
-      if (!has_own_filters(*thread)) remove_scratch(*thread);
+      if (has_own_filters(*thread)) continue;
+      remove_scratch(*thread);
+      process.breakpoints().slots().unmap(*thread);
     } catch (const Error&) {
       // It died, or is about to; the next one may do it.
     }
@@ -81,6 +84,7 @@ void Process::deliver_held(ThreadState& thread) {
 void Process::let_go(ThreadState& thread) {
   try {
     leave_for_good(thread);
+    send_owed(thread);
     {
       const Claim claim(thread);
       deliver_held(thread);
@@ -100,7 +104,13 @@ void Process::detach_here() {
   } catch (const Error&) {
     // Nobody wanted it so far.
   }
+  try {
+    breakpoints_.lift_all();
+  } catch (const Error&) {
+    // It died meanwhile, and its memory with it.
+  }
   unmap_scratch(*this);
+  for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
   for (const auto& thread : std::vector(threads_)) {
     if (thread->stopped()) let_go(*thread);
     tracer_->remove(thread->tid);

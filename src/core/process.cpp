@@ -6,9 +6,9 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
-#include "core/entry_trap.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/syscall_dispatch.hpp"
+#include "core/trapped.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
@@ -64,6 +64,10 @@ ThreadState& Process::add_thread(pid_t tid, bool running, bool claimed) {
 
 void Process::on_event(ThreadState& thread, os::WaitStatus status) {
   const auto alive = thread.shared_from_this();
+  if (thread.guest) {
+    on_guest_event(thread, status);
+    return;
+  }
   if (status.dead()) {
     on_death(thread, status);
     return;
@@ -73,6 +77,8 @@ void Process::on_event(ThreadState& thread, os::WaitStatus status) {
   thread.status = status;
   thread.listening = false;
   thread.signal = 0;
+  if (breakpoints_.in_use() && !settle_stop(thread)) return;
+  status = thread.status;
   if (status.event() == Event::clone) on_clone(thread);
   if (thread.claimed) return;
   if (status.event() == Event::exit && (killing_ || !was_running)) {
@@ -80,11 +86,12 @@ void Process::on_event(ThreadState& thread, os::WaitStatus status) {
     return;
   }
   if (gathering_ || at_rest_now() || thread.holds > 0) {
-    if (thread.fresh || (!bare_stop(status) && !group_stop(status))) keep(thread);
+    if (thread.fresh || thread.hit_due || (!bare_stop(status) && !group_stop(status))) keep(thread);
     note_interrupted_call(thread);
     return;
   }
-  if (tracer_->in_callback() && would_stop(thread)) {
+  // Also while a dispatch waits for something of its own: at most one Stop is decided at a time.
+  if ((tracer_->in_callback() || dispatching_ > 0) && would_stop(thread)) {
     keep(thread);
     return;
   }
@@ -107,7 +114,22 @@ bool Process::dispatch_kept() {
   return !running();
 }
 
+bool Process::settle_stop(ThreadState& thread) {
+  try {
+    settle(thread);
+  } catch (const ProcessGone&) {
+    // Killed at this stop: what follows is its death.
+    thread.run = Run::running;
+    tracer_->note_resumed(thread);
+    return thread.claimed;
+  }
+  if (thread.claimed || !std::exchange(thread.settled, false)) return true;
+  if (!gathering_ && !at_rest_now()) resume(thread);
+  return false;
+}
+
 bool Process::would_stop(ThreadState& thread) const {
+  if (thread.hit_due) return hit_would_stop(thread);
   return thread.status.syscall_stop() && syscall_would_stop(thread);
 }
 
@@ -143,6 +165,11 @@ void Process::dispatch(ThreadState& thread) {
 
 Stop Process::describe(ThreadState& thread) const {
   Stop stop{.kind = StopKind::interrupted, .thread = Thread(thread.shared_from_this())};
+  if (!thread.hits.empty()) {
+    stop.kind = StopKind::breakpoint;
+    stop.address = thread.registers.glance(arch::info(arch_).pc);
+    for (const auto& trap : thread.hits) stop.breakpoints.emplace_back(trap);
+  }
   if (thread.view == View::none) return stop;
   const OpenCall& call = thread.calls.top();
   stop.kind = thread.view == View::enter ? StopKind::syscall_enter : StopKind::syscall_exit;
@@ -166,6 +193,7 @@ void Process::stop_here(ThreadState& thread) {
 
 Verdict Process::dispatch_stop(ThreadState& thread) {
   const os::WaitStatus status = thread.status;
+  if (thread.hit_due) return on_trap_hit(thread);
   if (status.syscall_stop()) return on_syscall_stop(thread);
   switch (status.event()) {
     case Event::none: return on_signal_stop(thread);
@@ -206,18 +234,6 @@ void Process::on_clone(ThreadState& thread) {
 
 void Process::on_fork(ThreadState& thread) { let_go_at_birth(static_cast<pid_t>(os::event_message(thread.tid))); }
 
-void Process::let_go_at_birth(pid_t child) {
-  if (entry_trap_ != nullptr) {
-    if (!tracer_->wait_for_birth(child)) return;
-    try {
-      entry_trap_->remove_from_copy(child);
-    } catch (const ProcessGone&) {
-      // Killed in its first moment.
-    }
-  }
-  tracer_->release_at_first_stop(child);
-}
-
 void Process::on_exec(ThreadState& thread) {
   // The kernel has killed all other threads; those that were not the leader reported their deaths before this event,
   // the old leader never does, and the caller goes on under the leader's id (ptrace(2), "execve(2) under ptrace").
@@ -254,7 +270,9 @@ void Process::on_exec(ThreadState& thread) {
     forget(*other);
   }
   survivor->registers.forget();
+  survivor->forget_traps();
   image_changed(arch::arch_of_general_set(survivor->registers.general().size()));
+  if (!quiet_) breakpoints_.image_replaced();
   if (survivor.get() != &thread && running() && !gathering_) resume(*survivor);
 }
 
@@ -320,8 +338,10 @@ void Process::on_death(ThreadState& thread, os::WaitStatus status) {
 
 void Process::finish(os::WaitStatus status, ThreadState& last) {
   kept_.clear();
+  due_steps_.clear();
   deferred_stops_.clear();
   deadline_ = {};
+  for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
   Stop stop{.kind = StopKind::exited, .thread = Thread(last.shared_from_this())};
   if (status.kind() == os::WaitStatus::Kind::exited) stop.exit_code = status.exit_code();
   if (status.kind() == os::WaitStatus::Kind::killed) stop.exit_signal = status.exit_signal();
@@ -344,12 +364,17 @@ Stop Process::stop_of_death() const {
 
 void Process::resume(ThreadState& thread) {
   if (!thread.stopped() || thread.holds > 0 || thread.claimed) return;
+  thread.hits.clear();
   try {
     if (group_stop(thread.status)) {
       os::listen(thread.tid);
       thread.listening = true;
     } else {
-      const os::Resume how = leave_syscall_stop(thread);
+      os::Resume how = leave_syscall_stop(thread);
+      if (leave_trap(thread, how) == Departure::in_place) {
+        if (!std::exchange(thread.step_due, true)) due_steps_.push_back(thread.shared_from_this());
+        return;
+      }
       thread.registers.flush();
       os::resume(thread.tid, how, std::exchange(thread.signal, 0));
       thread.last_resume = how;
@@ -360,6 +385,20 @@ void Process::resume(ThreadState& thread) {
   thread.registers.expire();
   thread.run = Run::running;
   tracer_->note_resumed(thread);
+}
+
+void Process::run_due_steps() {
+  while (!due_steps_.empty() && running() && !gathering_ && !stepping_in_place_) {
+    const auto thread = due_steps_.front();
+    due_steps_.pop_front();
+    thread->step_due = false;
+    if (!thread->stopped() || thread->holds > 0 || thread->pending || thread->claimed || !thread->trapped_at) continue;
+    stepping_in_place_ = true;
+    step_in_place(*thread);
+    stepping_in_place_ = false;
+    if (!thread->pending && running()) resume(*thread);
+    if (dispatching_ == 0) dispatch_kept();
+  }
 }
 
 void Process::resume_all() {

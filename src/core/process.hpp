@@ -14,21 +14,17 @@
 #include <trapline/observer.hpp>
 #include <trapline/stop.hpp>
 
+#include "core/breakpoints.hpp"
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_state.hpp"
+#include "core/tracee_memory.hpp"
 #include "core/tracer.hpp"
-#include "os/memory.hpp"
 #include "os/ptrace.hpp"
 #include "support/function_ref.hpp"
 
 namespace trapline::core {
-
-class EntryTrap;
-
-/// What one dispatched event means for its thread.
-enum class Verdict { go_on, stop };
 
 /// One process of the tree: its threads, whether it runs or rests, its traps, and its death.
 ///
@@ -48,7 +44,7 @@ class Process : public std::enable_shared_from_this<Process> {
     return state == RestSignal::State::dead || state == RestSignal::State::detached;
   }
   [[nodiscard]] bool running() const { return rest_->get() == RestSignal::State::running; }
-  [[nodiscard]] os::ProcessMemory& memory();
+  [[nodiscard]] TraceeMemory& memory();
   [[nodiscard]] std::string executable() const;
   [[nodiscard]] const std::shared_ptr<RestSignal>& rest() const { return rest_; }
   [[nodiscard]] Tracer& tracer() const { return *tracer_; }
@@ -92,19 +88,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void set_kill_on_exit(bool kill);
   [[nodiscard]] bool kill_on_exit() const;
   [[nodiscard]] os::TraceOptions trace_options() const {
-    return {.kill_with_tracer = kill_on_exit(), .follow_forks = entry_trap_ != nullptr};
+    return {.kill_with_tracer = kill_on_exit(), .follow_forks = true};
   }
-  /// While its loader runs, children are caught at birth and freed of the trap.
-  class EntryTrapScope {
-   public:
-    EntryTrapScope(Process& process, const EntryTrap& trap) : process_(process) { process.entry_trap_ = &trap; }
-    ~EntryTrapScope() { process_.entry_trap_ = nullptr; }
-    EntryTrapScope(const EntryTrapScope&) = delete;
-    EntryTrapScope& operator=(const EntryTrapScope&) = delete;
-
-   private:
-    Process& process_;
-  };
   void mark_timed_out() { timed_out_ = true; }
   /// After exec (also the first): what was known of the old program is void.
   void image_changed(std::optional<Arch> arch = {});
@@ -142,6 +127,12 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Brings every running thread to rest and counts a hold on each.
   [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> hold_running();
   void publish(Stop stop);
+  /// Lets all go on but the claimed ones, for a command that moves one; may come to rest at once, with a Stop.
+  void run_others();
+  /// Ends that: all are at rest, without a Stop.
+  void rest_others();
+  /// The Stop that is out, for one who returns it himself.
+  [[nodiscard]] Stop take_stop();
   void begin_running();
   void resume_all();
   /// Waits, on the tracer thread, for the claimed thread to stop; throws ProcessGone if it dies.
@@ -178,6 +169,13 @@ class Process : public std::enable_shared_from_this<Process> {
   // Traps.
   /// Any thread. Waits for the process to be at rest; before the first run, and inside callbacks, at once.
   void place(const std::shared_ptr<SyscallTrap>& trap);
+  void place(const std::shared_ptr<BreakpointTrap>& trap);
+  Breakpoints& breakpoints() { return breakpoints_; }
+  /// Single-steps the threads that stand on trapped instructions which can be executed nowhere else.
+  void run_due_steps();
+  /// Changes whenever something of it may have run.
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
+  void note_run() { ++epoch_; }
   SyscallHandlers& handlers() { return handlers_; }
   /// Some trap or observer came or went: threads that run without syscall stops get them.
   void tracing_changed();
@@ -195,6 +193,7 @@ class Process : public std::enable_shared_from_this<Process> {
 
  private:
   enum class Dead { throws, allowed };
+  void place_at_rest(support::FunctionRef<void()> add);
   void do_at_rest(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
   void do_at_rest_on_tracer(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
   bool wait_while_running(Timeout timeout);
@@ -213,13 +212,18 @@ class Process : public std::enable_shared_from_this<Process> {
   /// dead(), without the lock: only the tracer thread writes it.
   [[nodiscard]] bool seen_dead() const { return death_.has_value(); }
   void let_go_at_birth(pid_t child);
+  void add_guest(pid_t child);
+  void on_guest_event(ThreadState& guest, os::WaitStatus status);
+  void help_guest_on(ThreadState& guest);
+  void let_guest_go(ThreadState& guest);
+  /// Looks at the traps at a thread's stop; false when the stop is not to be handled any further.
+  [[nodiscard]] bool settle_stop(ThreadState& thread);
   /// To all threads, at rest.
   void apply_trace_options();
   [[nodiscard]] bool would_stop(ThreadState& thread) const;
   void on_death(ThreadState& thread, os::WaitStatus status);
   void forget(ThreadState& thread);
   void finish(os::WaitStatus status, ThreadState& last);
-  Stop take_stop();
   void stop_here(ThreadState& thread);
 
   const std::shared_ptr<Tracer> tracer_;
@@ -232,7 +236,6 @@ class Process : public std::enable_shared_from_this<Process> {
   std::atomic<bool> timed_out_{false};
   /// Until run() or attach() is done no trap is active.
   bool quiet_ = false;
-  const EntryTrap* entry_trap_ = nullptr;
   unsigned inherited_filters_ = 0;
   Timer::Armed deadline_;
   bool gathering_ = false;
@@ -248,7 +251,7 @@ class Process : public std::enable_shared_from_this<Process> {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<ThreadState>> threads_;
   std::shared_ptr<ThreadState> main_;
-  std::unique_ptr<os::ProcessMemory> memory_;
+  std::unique_ptr<TraceeMemory> memory_;
   /// It is opened when somebody first wants it: that is a tenth of what a run costs, and often nobody does.
   bool memory_is_due_ = false;
   std::optional<os::WaitStatus> death_;
@@ -259,7 +262,13 @@ class Process : public std::enable_shared_from_this<Process> {
   std::deque<Stop> deferred_stops_;
   bool stop_taken_ = false;
 
+  std::deque<std::shared_ptr<ThreadState>> due_steps_;
+  std::vector<std::shared_ptr<ThreadState>> guests_;
+  bool stepping_in_place_ = false;
+  std::uint64_t epoch_ = 0;
+
   SyscallHandlers handlers_;
+  Breakpoints breakpoints_{*this};
   std::shared_ptr<const Watchers> watchers_ = std::make_shared<const Watchers>();
   RemoteMemory remote_memory_;
 };

@@ -274,17 +274,24 @@ void Process::look_for_death() {
   });
 }
 
-void Process::place(const std::shared_ptr<SyscallTrap>& trap) {
-  trap->process = weak_from_this();
-  const auto add = [&] {
-    handlers_.add(trap);
-    tracing_changed();
-  };
+void Process::place_at_rest(support::FunctionRef<void()> add) {
   if (gone()) {
     tracer_->call(add);
   } else {
     at_rest(add);
   }
+}
+
+void Process::place(const std::shared_ptr<SyscallTrap>& trap) {
+  trap->process = weak_from_this();
+  place_at_rest([&] {
+    handlers_.add(trap);
+    tracing_changed();
+  });
+}
+
+void Process::place(const std::shared_ptr<BreakpointTrap>& trap) {
+  place_at_rest([&] { breakpoints_.add(trap); });
 }
 
 }  // namespace trapline::core

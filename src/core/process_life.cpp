@@ -33,6 +33,8 @@ void Process::begin(pid_t pid, bool launched) {
   inherited_filters_ = launched ? os::filters_to_inherit() : 0;
   remote_memory_ = {};
   handlers_.reset_counts();
+  due_steps_.clear();
+  guests_.clear();
   {
     const std::lock_guard lock(mutex_);
     threads_.clear();
@@ -44,6 +46,7 @@ void Process::begin(pid_t pid, bool launched) {
     memory_is_due_ = false;
     pid_ = pid;
   }
+  breakpoints_.begin();
   tracer_->add(shared_from_this());
   tracer_->settle_child_signals();
   quiet_ = true;
@@ -59,6 +62,7 @@ void Process::started(bool at_rest) {
   tracing_changed();
   if (at_rest && !gone()) {
     rest_->set(RestSignal::State::at_rest);
+    breakpoints_.image_ready(Breakpoints::Unknown::throws);
     return;
   }
   // It died in its loader: on to its Stop.
@@ -115,6 +119,7 @@ void Process::end() noexcept {
 void Process::dissolve() {
   const std::lock_guard lock(mutex_);
   handlers_ = SyscallHandlers();
+  breakpoints_.dissolve();
   watchers_ = std::make_shared<const Watchers>();
   threads_.clear();
   main_.reset();
@@ -161,7 +166,7 @@ void Process::image_changed(std::optional<Arch> arch) {
   arch_ = arch ? *arch : arch_of_image(pid_);
 }
 
-os::ProcessMemory& Process::memory() {
+TraceeMemory& Process::memory() {
   const std::lock_guard lock(mutex_);
   if (memory_is_due_) {
     // The id may be another's by now.
@@ -169,7 +174,7 @@ os::ProcessMemory& Process::memory() {
     if (memory_) {
       memory_->reopen();
     } else {
-      memory_ = std::make_unique<os::ProcessMemory>(pid_);
+      memory_ = std::make_unique<TraceeMemory>(pid_);
     }
     memory_is_due_ = false;
   }

@@ -23,6 +23,8 @@ class RegisterCache {
 
   /// A word of the general set (64-bit sets have words of 8 bytes, an i386 tracee's of 4).
   [[nodiscard]] std::uint64_t word(std::size_t index);
+  /// The same for one who looks at nothing else: asks the kernel for that word alone.
+  [[nodiscard]] std::uint64_t glance(std::size_t index);
   void set_word(std::size_t index, std::uint64_t value);
   /// What is known of a word without asking the kernel.
   [[nodiscard]] std::optional<std::uint64_t> known_word(std::size_t index) const;
@@ -45,6 +47,7 @@ class RegisterCache {
   /// After it has gone on: what is kept is old, and serves only once it is dead.
   void expire() {
     loaded_ = false;
+    glanced_words_ = 0;
     changed_words_ = 0;
     vector_loaded_ = false;
     vector_changed_ = false;
@@ -68,6 +71,8 @@ class RegisterCache {
   bool vector_loaded_ = false;
   bool vector_changed_ = false;
   std::uint64_t changed_words_ = 0;
+  /// Those that are known although the set is not loaded.
+  std::uint64_t glanced_words_ = 0;
   std::size_t size_ = 0;
   alignas(8) std::array<std::byte, max_words * 8> bytes_{};
   std::vector<std::byte> vector_;

@@ -158,7 +158,8 @@ void Remote::enter_call(std::int64_t number, const SyscallArgs& args) {
 
 Address Remote::syscall_site() {
   RemoteMemory& remote = process_.remote_memory();
-  if (remote.syscall_site == 0) remote.syscall_site = find_syscall_site(process_);
+  if (remote.syscall_site == 0 || process_.memory().planted(remote.syscall_site))
+    remote.syscall_site = find_syscall_site(process_);
   return remote.syscall_site;
 }
 

@@ -50,6 +50,33 @@ void Process::publish(Stop stop) {
   rest_->set(RestSignal::State::at_rest);
 }
 
+void Process::run_others() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_.reset();
+  }
+  rest_->set(RestSignal::State::running);
+  if (!dispatch_kept()) resume_all();
+}
+
+void Process::rest_others() {
+  if (!running()) return;
+  gather();
+  if (!running()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_.reset();
+    stop_taken_ = true;
+  }
+  rest_->set(RestSignal::State::at_rest);
+}
+
+Stop Process::take_stop() {
+  const std::lock_guard lock(mutex_);
+  stop_taken_ = true;
+  return *stop_;
+}
+
 void Process::wait_claimed(ThreadState& thread) {
   tracer_->pump_until([&] { return thread.run != Run::running; });
   if (thread.run == Run::dead || thread.run == Run::dying) {

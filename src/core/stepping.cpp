@@ -1,145 +1,157 @@
 #include "core/stepping.hpp"
 
-#include <algorithm>
-#include <csignal>
+#include <array>
 
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
-#include "core/process.hpp"
-#include "core/signal_dispatch.hpp"
-#include "core/syscall_dispatch.hpp"
+#include "core/backtrace.hpp"
+#include "core/breakpoints.hpp"
+#include "core/drive.hpp"
+#include "core/location.hpp"
 
 namespace trapline::core {
 namespace {
 
-using Event = os::WaitStatus::Event;
-using Run = ThreadState::Run;
-using View = ThreadState::View;
+/// How far a longjmp may be from its first instruction to the jump; glibc's is some thirty instructions and a syscall.
+constexpr int longest_longjmp = 2000;
 
-/// One step under way: the thread is claimed, so that its stops come here.
-class Step {
+std::uint64_t pc_of(ThreadState& thread) { return thread.registers.glance(arch::info(thread.process->arch()).pc); }
+std::uint64_t sp_of(ThreadState& thread) { return thread.registers.glance(arch::info(thread.process->arch()).sp); }
+
+std::optional<arch::Instruction> instruction_at(ThreadState& thread, Address address) {
+  std::array<std::byte, 16> bytes{};
+  const std::size_t count = thread.process->memory().read(address, bytes);
+  return thread.process->breakpoints().decoder().decode(std::span(bytes).first(count), address);
+}
+
+/// A trap of ours that a thread reaches in a frame at least as far out as `sp`: not in a recursion below it.
+class Landing {
  public:
-  explicit Step(ThreadState& thread) : thread_(thread), process_(*thread.process), claim_(thread), busy_(process_) {
-    if (thread.status.event() == Event::exit) {
-      throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it executes no instruction any more");
-    }
+  Landing(ThreadState& thread, Address address, Address sp, bool& reached) {
+    trap_ = thread.process->breakpoints().add_internal(address, [&thread, sp, &reached](ThreadState& hit) {
+      if (&hit == &thread && sp_of(hit) >= sp) reached = true;
+      return Verdict::go_on;
+    });
   }
-  Step(const Step&) = delete;
-  Step& operator=(const Step&) = delete;
-
-  Stop run();
+  ~Landing() {
+    trap_->removed = true;
+    if (const auto process = trap_->process.lock()) process->breakpoints().update(*trap_);
+  }
+  Landing(const Landing&) = delete;
+  Landing& operator=(const Landing&) = delete;
 
  private:
-  [[nodiscard]] bool on_syscall_instruction();
-  [[nodiscard]] bool inside_call() const;
-  /// Goes on and waits for the next stop.
-  void go(os::Resume how);
-  /// What the stop it came to means: nothing to go on with, or the step's end.
-  std::optional<Stop> handle_stop(bool through_syscall);
-  [[nodiscard]] Stop done() const;
-  [[nodiscard]] std::optional<Stop> stop_of(Verdict verdict) const;
-
-  ThreadState& thread_;
-  Process& process_;
-  Claim claim_;
-  Process::Busy busy_;
+  std::shared_ptr<BreakpointTrap> trap_;
 };
 
-Stop Step::done() const {
-  Stop stop = process_.describe(thread_);
-  stop.kind = StopKind::stepped;
-  return stop;
-}
-
-std::optional<Stop> Step::stop_of(Verdict verdict) const {
-  if (verdict == Verdict::go_on && !process_.take_interrupt_request()) return std::nullopt;
-  return process_.describe(thread_);
-}
-
-bool Step::on_syscall_instruction() {
-  const auto& info = arch::info(process_.arch());
-  std::array<std::byte, 2> at_pc{};
-  const Address pc = thread_.registers.word(info.pc);
-  if (process_.memory().read(pc, at_pc) != at_pc.size()) return false;
-  return arch::is_syscall_instruction(process_.arch(), at_pc);
-}
-
-bool Step::inside_call() const {
-  // A clone's event, and the enter of a call that restarts, are inside too: the exit is still to come
-  // (Step.in_a_clone_sees_its_exit).
-  const bool may_be = thread_.status.syscall_stop() || thread_.status.event() == Event::clone;
-  if (!may_be || thread_.view == View::exit || thread_.calls.empty()) return false;
-  return thread_.calls.top().state == OpenCall::State::open;
-}
-
-void Step::go(os::Resume how) {
-  thread_.registers.flush();
-  os::resume(thread_.tid, how, std::exchange(thread_.signal, 0));
-  thread_.registers.expire();
-  thread_.run = Run::running;
-  thread_.last_resume = how;
-  process_.tracer().note_resumed(thread_);
-  process_.wait_claimed(thread_);
-}
-
-std::optional<Stop> Step::handle_stop(bool through_syscall) {
-  const os::WaitStatus status = thread_.status;
-  switch (status.event()) {
-    case Event::none: {
-      if (status.syscall_stop()) {
-        if (auto stop = stop_of(on_syscall_stop(thread_))) return stop;
-        // Its exit: the instruction is done.
-        if (!thread_.calls.empty() && thread_.view == View::enter) return std::nullopt;
-        return through_syscall && thread_.view == View::exit ? std::optional(done()) : std::nullopt;
+/// Notices that a thread is about to jump out of the functions that it is in.
+class Longjmps {
+ public:
+  Longjmps(ThreadState& thread, bool& reached) {
+    for (const char* name : {"_longjmp", "longjmp", "siglongjmp", "__longjmp_chk", "__libc_siglongjmp"}) {
+      for (const Symbol& symbol : find_symbols(name, thread.process->breakpoints().modules())) {
+        landings_.push_back(std::make_unique<Landing>(thread, symbol.address, 0, reached));
       }
-      if (status.stop_signal() == SIGTRAP && !through_syscall) return done();
-      return stop_of(on_signal_stop(thread_));
     }
-    case Event::exec: process_.on_exec(thread_); return std::nullopt;
-    case Event::exit:
-      process_.on_dying(thread_);
-      claim_.release();
-      process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
-      if (process_.dead()) return process_.stop_of_death();
-      throw ProcessGone("thread " + std::to_string(thread_.tid) + " exited");
-    case Event::clone: process_.on_clone(thread_); return std::nullopt;
-    case Event::stop:
-    case Event::fork:
-    case Event::vfork:
-    case Event::vfork_done:
-    case Event::seccomp: return std::nullopt;
+  }
+
+ private:
+  std::vector<std::unique_ptr<Landing>> landings_;
+};
+
+/// Steps through a longjmp until it has landed.
+std::optional<Stop> follow_longjmp(ThreadState& thread, Drive& drive) {
+  const std::uint64_t sp = sp_of(thread);
+  for (int i = 0; i < longest_longjmp; ++i) {
+    const auto instruction = instruction_at(thread, pc_of(thread));
+    const bool jumps = instruction && instruction->flow == arch::Flow::jump && !instruction->target;
+    if (auto stop = drive.step()) return stop;
+    // Its last instruction; the stack pointer is past its own return address by then: it does not return.
+    if (jumps && sp_of(thread) > sp + arch::info(thread.process->arch()).word_size) return std::nullopt;
   }
   return std::nullopt;
 }
 
-Stop Step::run() {
-  if (std::exchange(thread_.pending, false)) {
-    // Kept while the process was at rest: it comes before the step, and may end it (Step.handles_a_kept_event_first).
-    const auto stop = stop_of(process_.dispatch_stop(thread_));
-    if (stop) return *stop;
-    if (!thread_.stopped()) throw ProcessGone("thread " + std::to_string(thread_.tid) + " is dead");
+/// Over the call at the pc, whatever is called.
+std::optional<Stop> step_over_call(ThreadState& thread, Drive& drive, Address after) {
+  const std::uint64_t sp = sp_of(thread);
+  bool returned = false;
+  bool jumping = false;
+  const Landing landing(thread, after, sp, returned);
+  const Longjmps longjmps(thread, jumping);
+  while (!returned) {
+    if (auto stop = drive.run_until([&] { return returned || jumping; })) return stop;
+    if (!std::exchange(jumping, false) || returned) continue;
+    if (auto stop = follow_longjmp(thread, drive)) return stop;
+    if (sp_of(thread) > sp) return std::nullopt;
   }
-  const bool in_call = inside_call();
-  bool through_syscall = in_call;
-  const os::Resume left = leave_syscall_stop(thread_);
-  if (!in_call && process_.wants_syscalls() && on_syscall_instruction()) through_syscall = true;
-  // A plain step turns syscall stops off, so that a syscall instruction is stepped over by its stops.
-  os::Resume how = !through_syscall ? os::Resume::step : in_call ? left : leave_syscall_stop(thread_);
-  if (through_syscall && how == os::Resume::cont) how = os::Resume::step;
-  if (how == os::Resume::step) through_syscall = false;
+  return std::nullopt;
+}
+
+/// One instruction, or a whole call.
+std::optional<Stop> next_one(ThreadState& thread, Drive& drive) {
+  const Address pc = pc_of(thread);
+  const auto instruction = instruction_at(thread, pc);
+  if (!instruction || instruction->flow != arch::Flow::call) return drive.step();
+  return step_over_call(thread, drive, pc + instruction->length);
+}
+
+std::optional<Stop> finish_by_stepping(ThreadState& thread, Drive& drive) {
+  const std::uint64_t sp = sp_of(thread);
   for (;;) {
-    go(how);
-    if (const auto stop = handle_stop(through_syscall)) {
-      if (stop->kind == StopKind::stepped && thread_.view == View::exit) static_cast<void>(leave_syscall_stop(thread_));
-      return *stop;
-    }
-    if (through_syscall) how = leave_syscall_stop(thread_);
+    const auto instruction = instruction_at(thread, pc_of(thread));
+    const bool returns = instruction && instruction->flow == arch::Flow::ret;
+    if (auto stop = next_one(thread, drive)) return stop;
+    if (returns && sp_of(thread) > sp) return std::nullopt;
   }
+}
+
+std::optional<Stop> finish_by_unwinding(ThreadState& thread, Drive& drive, const std::vector<UnwoundFrame>& frames) {
+  bool returned = false;
+  const Landing landing(thread, frames[1].pc, frames[0].cfa, returned);
+  return drive.run_until([&] { return returned; });
 }
 
 }  // namespace
 
-Stop step(ThreadState& thread) { return Step(thread).run(); }
+Stop step(ThreadState& thread, Others others) {
+  Drive drive(thread, others);
+  if (auto stop = drive.step()) return *stop;
+  return drive.done();
+}
+
+Stop step_until(ThreadState& thread, const Location& location, std::size_t max, Others others) {
+  const Address target = resolve(location, thread.process->breakpoints().modules());
+  Drive drive(thread, others);
+  for (std::size_t i = 0; i < max; ++i) {
+    if (auto stop = drive.step()) return *stop;
+    if (pc_of(thread) == target) break;
+  }
+  return drive.done();
+}
+
+Stop next(ThreadState& thread, Others others) {
+  Drive drive(thread, others);
+  if (auto stop = next_one(thread, drive)) return *stop;
+  return drive.done();
+}
+
+Stop finish(ThreadState& thread, FinishBy by, Others others) {
+  std::vector<UnwoundFrame> frames;
+  if (by == FinishBy::unwinding) {
+    frames = unwind(thread, 2);
+    if (frames.size() < 2) {
+      throw UsageError(
+          "finish(): nothing tells where the function at this pc returns to; finish(FinishBy::stepping) "
+          "steps until it does");
+    }
+  }
+  Drive drive(thread, others);
+  auto stop =
+      by == FinishBy::unwinding ? finish_by_unwinding(thread, drive, frames) : finish_by_stepping(thread, drive);
+  if (stop) return *stop;
+  return drive.done();
+}
 
 }  // namespace trapline::core

@@ -390,6 +390,8 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
     }
   }
   thread.view = View::none;
+  thread.follows_call = thread.follows_call && !thread.calls.empty();
+  const bool watched = process.wants_syscalls() || thread.follows_call;
   const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open;
   if (std::exchange(thread.emulated, false) && inside) {
     // The kernel will not run the call that stopped here: back onto the instruction, and in again for good.
@@ -399,9 +401,9 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
     thread.registers.set_word(words.pc, call.pc - arch::syscall_instruction_size(call.abi));
     thread.registers.set_word(words.number_before, static_cast<std::uint64_t>(number));
     thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
-    thread.reentering = process.wants_syscalls();
+    thread.reentering = watched;
   }
-  if (!process.wants_syscalls()) {
+  if (!watched) {
     while (!thread.calls.empty()) thread.calls.pop();
     thread.filtered.reset();
     thread.reentering = false;

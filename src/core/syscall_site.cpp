@@ -18,8 +18,14 @@ std::optional<Address> find_in(Process& process, const MemoryMap& mapping, std::
     const auto want = std::min<std::uint64_t>(text.size(), mapping.end - at);
     const std::size_t got = process.memory().read(at, std::span(text).first(want));
     const auto bytes = std::span(text).first(got);
-    const auto found = std::search(bytes.begin(), bytes.end(), instruction.begin(), instruction.end());
-    if (found != bytes.end()) return at + static_cast<Address>(found - bytes.begin());
+    for (auto from = bytes.begin();;) {
+      const auto found = std::search(from, bytes.end(), instruction.begin(), instruction.end());
+      if (found == bytes.end()) break;
+      const Address address = at + static_cast<Address>(found - bytes.begin());
+      // Not one that carries a trap of ours.
+      if (!process.memory().planted(address)) return address;
+      from = found + 1;
+    }
     if (got < instruction.size() || got < want) return std::nullopt;
     // An instruction may lie across two pieces.
     at += at + got < mapping.end ? got - (instruction.size() - 1) : got;

@@ -17,8 +17,10 @@
 
 namespace trapline::core {
 
+class BreakpointTrap;
 class Process;
 class Trap;
+struct Slot;
 
 /// A signal that we took from a thread (to run something in it) and owe it: it comes back by tgkill, and at that
 /// delivery stop gets its own siginfo again.
@@ -46,6 +48,15 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
 
   [[nodiscard]] bool stopped() const { return run == Run::stopped; }
   [[nodiscard]] bool alive() const { return run == Run::running || run == Run::stopped; }
+
+  /// After an exec.
+  void forget_traps() {
+    trapped_at.reset();
+    owed.clear();
+    slot = nullptr;
+    hit_due = follows_call = false;
+    hits.clear();
+  }
 
   const std::shared_ptr<Process> process;
   /// Changes once at most: when an exec makes a thread the leader.
@@ -79,6 +90,25 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   std::deque<HeldSignal> held_signals;
 
   RegisterCache registers;
+
+  /// It stands on the instruction of a trap of ours, and that hit needs no report any more, or is about to get it.
+  std::optional<Address> trapped_at;
+  /// Its hit is still to be dispatched.
+  bool hit_due = false;
+  /// It was last sent into this slot.
+  const Slot* slot = nullptr;
+  /// Signals that come once the instruction under the trap is executed.
+  std::vector<HeldSignal> owed;
+  /// The traps that were hit at this stop, in their order.
+  std::vector<std::shared_ptr<BreakpointTrap>> hits;
+  /// There is nothing to dispatch at this stop: it was about a signal that is owed.
+  bool settled = false;
+  /// Inside a syscall whose instruction carries a trap: its exit is seen, also when nobody handles syscalls.
+  bool follows_call = false;
+  /// Queued for Process::run_due_steps.
+  bool step_due = false;
+  /// A process of its own that has our memory for a while (vfork): it is only helped past our traps.
+  bool guest = false;
 
   View view = View::none;
   OpenCalls calls;

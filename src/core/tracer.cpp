@@ -153,12 +153,13 @@ void Tracer::loop() {
 }
 
 bool Tracer::anyone_running() const {
-  return std::ranges::any_of(processes_, [](const auto& process) { return process->anyone_running(); });
+  return guests_ != 0 || std::ranges::any_of(processes_, [](const auto& process) { return process->anyone_running(); });
 }
 
 void Tracer::pump_one(const Deadline& deadline) {
   if (run_jobs()) return;
   take_untaken();
+  for (std::size_t i = 0; i < processes_.size(); ++i) processes_[i]->run_due_steps();
   if (!anyone_running() && to_release_.empty() && expected_child_ == 0) {
     sleep_for_jobs(deadline);
     return;
@@ -305,6 +306,7 @@ void Tracer::add(const std::shared_ptr<ThreadState>& thread) {
   const pid_t tid = thread->tid;
   const auto early = early_.find(tid);
   threads_[tid] = thread;
+  if (thread->guest) ++guests_;
   if (early == early_.end()) return;
   const os::WaitStatus status = early->second;
   early_.erase(early);
@@ -321,6 +323,7 @@ void Tracer::remove(pid_t tid) {
   const auto found = threads_.find(tid);
   if (found == threads_.end()) return;
   std::erase(untaken_, found->second.get());
+  if (found->second->guest) --guests_;
   threads_.erase(found);
 }
 
@@ -348,6 +351,7 @@ void Tracer::note_untaken(ThreadState& thread, os::WaitStatus status) {
 }
 
 void Tracer::note_resumed(ThreadState& thread) {
+  thread.process->note_run();
   if (!std::exchange(thread.untaken, false)) return;
   std::erase(untaken_, &thread);
 }

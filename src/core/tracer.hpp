@@ -166,6 +166,7 @@ class Tracer {
   std::vector<pid_t> to_release_;
   std::unordered_map<pid_t, os::WaitStatus> early_;
   pid_t expected_child_ = 0;
+  std::size_t guests_ = 0;
   std::vector<ThreadState*> untaken_;
   bool foreign_zombie_ = false;
   std::atomic<bool> theft_suspected_{false};

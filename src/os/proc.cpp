@@ -170,6 +170,14 @@ std::vector<pid_t> list_threads(pid_t pid) {
   return tids;
 }
 
+bool share_memory(pid_t one, pid_t other) {
+  constexpr int kcmp_vm = 1;  // KCMP_VM (kcmp(2)); the kernel must be built with it, as all distributions' are.
+  const long order = ::syscall(SYS_kcmp, one, other, kcmp_vm, 0, 0);
+  if (order >= 0) return order == 0;
+  if (errno == ESRCH) throw ProcessGone("process " + std::to_string(other) + " is gone");
+  throw_os_error(errno, "kcmp", other);
+}
+
 bool same_process(pid_t pid, pid_t tid) {
   return ::access(fmt::format("/proc/{}/task/{}", pid, tid).c_str(), F_OK) == 0;
 }

@@ -42,6 +42,9 @@ struct Mapping {
 /// Whether `tid` is a thread of the process; false when it is gone.
 [[nodiscard]] bool same_process(pid_t pid, pid_t tid);
 
+/// Whether two processes have one memory (vfork, CLONE_VM) and not a copy of it.
+[[nodiscard]] bool share_memory(pid_t one, pid_t other);
+
 enum class SeccompMode { none = 0, strict = 1, filter = 2 };
 
 /// What /proc/TID/status says of one thread. Signal sets have bit N-1 for signal N.

@@ -124,6 +124,13 @@ void write_registers(pid_t tid, RegisterSet set, std::span<const std::byte> byte
   request(PTRACE_SETREGSET, "PTRACE_SETREGSET", tid, static_cast<std::uintptr_t>(set), pointer(&vector));
 }
 
+std::uint64_t read_register(pid_t tid, std::size_t offset) {
+  errno = 0;
+  const long value = raw_request(PTRACE_PEEKUSER, tid, offset, 0);
+  if (value == -1 && errno != 0) throw_os_error(errno, "PTRACE_PEEKUSER", tid);
+  return static_cast<std::uint64_t>(value);
+}
+
 void write_register(pid_t tid, std::size_t offset, std::uint64_t value) {
   request(PTRACE_POKEUSER, "PTRACE_POKEUSER", tid, offset, value);
 }

@@ -63,5 +63,6 @@ void write_registers(pid_t tid, RegisterSet set, std::span<const std::byte> byte
 /// One word of the general set of a 64-bit tracee, at its byte offset; cheaper than the whole set for one to three
 /// words.
 void write_register(pid_t tid, std::size_t offset, std::uint64_t value);
+[[nodiscard]] std::uint64_t read_register(pid_t tid, std::size_t offset);
 
 }  // namespace trapline::os

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <trapline/breakpoint.hpp>
+
+#include "core/trap.hpp"
+#include "core/verdict.hpp"
+
+namespace trapline::core {
+
+class ThreadState;
+
+/// A breakpoint or watchpoint: what the user placed, and where that is in the present image.
+class BreakpointTrap : public Trap {
+ public:
+  /// What a numeric address means in the next run.
+  struct FilePlace {
+    std::string path;
+    std::uint64_t offset = 0;
+  };
+
+  explicit BreakpointTrap(Location place) : location(std::move(place)) {}
+
+  [[nodiscard]] bool synchronous() const { return !callback && !internal; }
+  /// For the debug registers, not for a trap in the code.
+  [[nodiscard]] bool uses_debug_register() const { return hardware; }
+  void changed(Process& owner) override;
+
+  const Location location;
+  bool hardware = false;
+  Access access = Access::execute;
+  std::size_t length = 1;
+  bool pending_allowed = false;
+  /// Shared, because a callback may replace itself while it runs.
+  std::shared_ptr<const BreakpointCallback> callback;
+  /// What trapline's own traps do; they are not counted and nobody is shown them.
+  std::function<Verdict(ThreadState&)> internal;
+
+  static constexpr Address nowhere = ~Address{0};
+  /// Where it is in this image; other threads look.
+  std::atomic<Address> address{nowhere};
+  /// Younger traps have larger ones.
+  std::uint64_t order = 0;
+  std::optional<FilePlace> file;
+  /// Its address was in anonymous memory of an earlier image: it means nothing any more.
+  bool dropped = false;
+};
+
+/// Makes a trap out of what the user asked for.
+[[nodiscard]] std::shared_ptr<BreakpointTrap> make_breakpoint(const Location& location, BreakpointOptions options);
+[[nodiscard]] std::shared_ptr<BreakpointTrap> make_watchpoint(const Location& location, WatchpointOptions options);
+
+}  // namespace trapline::core

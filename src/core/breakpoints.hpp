@@ -1,0 +1,107 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "arch/instruction.hpp"
+#include "core/breakpoint_trap.hpp"
+#include "core/modules.hpp"
+#include "core/slots.hpp"
+
+namespace trapline::core {
+
+class Process;
+
+/// An address with a trap instruction, and the traps that share it.
+struct Site {
+  using Traps = std::vector<std::shared_ptr<BreakpointTrap>>;
+
+  Address address = 0;
+  arch::TrapPlan plan;
+  /// In the order in which they were placed. Immutable, so that a dispatch under way goes on while callbacks place and
+  /// remove traps.
+  std::shared_ptr<const Traps> traps;
+  const Slot* slot = nullptr;
+  /// There can be no slot for it.
+  bool slotless = false;
+};
+
+/// The breakpoints and watchpoints of a process: those placed, and where they are in the present image. On the tracer
+/// thread.
+class Breakpoints {
+ public:
+  /// How a thread gets past a trap: chosen by cost, or one of them for tests.
+  enum class Path { cheapest, emulation, slot, in_place };
+  /// What to do about a place that cannot be found.
+  enum class Unknown { throws, waits };
+
+  explicit Breakpoints(Process& process) : process_(process) {}
+
+  /// Places a trap, at once when there is an image; throws SymbolError or UsageError where it cannot be.
+  void add(const std::shared_ptr<BreakpointTrap>& trap);
+  /// A trap of ours that no user sees; it is not kept for the next image.
+  [[nodiscard]] std::shared_ptr<BreakpointTrap> add_internal(Address address,
+                                                             std::function<Verdict(ThreadState&)> on_hit);
+  /// It was enabled, disabled or removed.
+  void update(BreakpointTrap& trap);
+  [[nodiscard]] bool armed(const BreakpointTrap& trap);
+
+  // The life of an image.
+  /// A new run begins: nothing is armed, and the counts are zero.
+  void begin();
+  /// The image is there: arms everything.
+  void image_ready(Unknown unknown);
+  /// Another image took its place (exec): traps at bare addresses mean nothing in it.
+  void image_replaced();
+  /// Something was loaded or unloaded.
+  void libraries_changed();
+  /// Takes all traps out of the memory.
+  void lift_all();
+  /// Lets go of all traps, which keep handles that lead back here.
+  void dissolve();
+
+  // Hits.
+  [[nodiscard]] Site* find(Address address);
+  /// There was a trap in this image, which a thread may have run into before it went.
+  [[nodiscard]] bool was_at(Address address) const { return lifted_.contains(address); }
+  /// False when no stop needs a look.
+  [[nodiscard]] bool in_use() const { return !sites_.empty() || !lifted_.empty() || slots_.mapped(); }
+  [[nodiscard]] Slots& slots() { return slots_; }
+  [[nodiscard]] Path path() const { return path_; }
+  void force(Path path) { path_ = path; }
+  /// For the code of this image.
+  [[nodiscard]] const arch::Decoder& decoder();
+  /// What is loaded; asked anew only when something has run since.
+  [[nodiscard]] const Modules& modules();
+
+ private:
+  [[nodiscard]] std::optional<Address> locate(BreakpointTrap& trap, Unknown unknown);
+  [[nodiscard]] std::optional<Address> locate_numeric(BreakpointTrap& trap);
+  [[nodiscard]] bool may_wait(const BreakpointTrap& trap);
+  void check_place(const BreakpointTrap& trap, Address address, Unknown unknown);
+  void arm(const std::shared_ptr<BreakpointTrap>& trap, Unknown unknown);
+  void put_at(const std::shared_ptr<BreakpointTrap>& trap, Address address);
+  void disarm(BreakpointTrap& trap);
+  void forget_image();
+  void watch_loader();
+  Process& process_;
+  std::map<std::uint64_t, std::shared_ptr<BreakpointTrap>> traps_;
+  std::uint64_t next_order_ = 0;
+  std::unordered_map<Address, std::unique_ptr<Site>> sites_;
+  std::unordered_set<Address> lifted_;
+  Slots slots_;
+  Path path_ = Path::cheapest;
+  bool image_ready_ = false;
+  std::shared_ptr<BreakpointTrap> loader_;
+  std::optional<arch::Decoder> decoder_;
+  Arch decoder_arch_{};
+  std::optional<Modules> modules_;
+  std::uint64_t modules_epoch_ = 0;
+};
+
+}  // namespace trapline::core

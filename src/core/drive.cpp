@@ -1,0 +1,195 @@
+#include "core/drive.hpp"
+
+#include <array>
+#include <csignal>
+
+#include <trapline/error.hpp>
+
+#include "arch/arch.hpp"
+#include "core/signal_dispatch.hpp"
+#include "core/syscall_dispatch.hpp"
+#include "core/trapped.hpp"
+
+namespace trapline::core {
+namespace {
+
+using Event = os::WaitStatus::Event;
+using Run = ThreadState::Run;
+using View = ThreadState::View;
+
+/// Whether its SIGTRAP tells of a step, and not of a trap instruction or a signal of the program's.
+bool ended_by_step(const ThreadState& thread) {
+  const siginfo_t info = os::signal_info(thread.tid);
+  return info.si_code > 0 && info.si_code != arch::info(thread.process->arch()).trap_signal_code;
+}
+
+bool group_stopped(const ThreadState& thread) {
+  return thread.status.event() == Event::stop && thread.status.stop_signal() != SIGTRAP;
+}
+
+}  // namespace
+
+Drive::Drive(ThreadState& thread, Others others)
+    : thread_(thread), process_(*thread.process), busy_(process_), claim_(thread) {
+  if (thread.status.event() == Event::exit) {
+    throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it executes no instruction any more");
+  }
+  thread.hits.clear();
+  // In a callback the others run anyway.
+  if (others == Others::run && process_.at_rest_now()) {
+    others_run_ = true;
+    process_.run_others();
+    if (process_.at_rest_now()) early_ = process_.take_stop();
+  }
+}
+
+Drive::~Drive() {
+  if (!others_run_) return;
+  try {
+    process_.rest_others();
+  } catch (const Error&) {
+    // The process is gone.
+  }
+}
+
+Stop Drive::done() const {
+  Stop stop = process_.describe(thread_);
+  stop.kind = StopKind::stepped;
+  return stop;
+}
+
+std::optional<Stop> Drive::stop_of(Verdict verdict) {
+  if (!thread_.stopped()) return death();
+  if (verdict == Verdict::go_on && !process_.take_interrupt_request()) return std::nullopt;
+  return process_.describe(thread_);
+}
+
+Stop Drive::death() {
+  claim_.release();
+  process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
+  if (process_.dead()) return process_.stop_of_death();
+  throw ProcessGone("thread " + std::to_string(thread_.tid) + " exited");
+}
+
+bool Drive::on_syscall_instruction() {
+  const auto& info = arch::info(process_.arch());
+  std::array<std::byte, 2> at_pc{};
+  const Address pc = thread_.registers.glance(info.pc);
+  if (process_.memory().read(pc, at_pc) != at_pc.size()) return false;
+  return arch::is_syscall_instruction(process_.arch(), at_pc);
+}
+
+bool Drive::inside_call() const {
+  // A clone's event, and the enter of a call that restarts, are inside too: the exit is still to come
+  // (Step.in_a_clone_sees_its_exit).
+  const bool may_be = thread_.status.syscall_stop() || thread_.status.event() == Event::clone;
+  if (!may_be || thread_.view == View::exit || thread_.calls.empty()) return false;
+  return thread_.calls.top().state == OpenCall::State::open;
+}
+
+void Drive::wait() {
+  const auto ended = [&] { return thread_.run != Run::running || (others_run_ && process_.at_rest_now()); };
+  process_.tracer().pump_until(ended);
+  if (thread_.run == Run::running) {
+    early_ = process_.take_stop();
+    os::interrupt(thread_.tid);
+    process_.tracer().pump_until([&] { return thread_.run != Run::running; });
+    const bool its_own = thread_.hit_due || thread_.status.event() != Event::stop;
+    if (thread_.stopped() && its_own) process_.keep(thread_);
+  }
+}
+
+Drive::Went Drive::go(os::Resume how) {
+  if (group_stopped(thread_) && how != os::Resume::step) {
+    os::listen(thread_.tid);
+    thread_.listening = true;
+  } else {
+    switch (leave_trap(thread_, how)) {
+      case Departure::resume: break;
+      case Departure::executed: return Went::nowhere;
+      case Departure::in_place: step_in_place(thread_); return Went::nowhere;
+    }
+    thread_.registers.flush();
+    os::resume(thread_.tid, how, std::exchange(thread_.signal, 0));
+    thread_.last_resume = how;
+  }
+  thread_.registers.expire();
+  thread_.run = Run::running;
+  process_.tracer().note_resumed(thread_);
+  wait();
+  const bool settled = std::exchange(thread_.settled, false);
+  return settled && !thread_.trapped_at ? Went::nowhere : Went::on;
+}
+
+Drive::Outcome Drive::handle_stop(bool stepping) {
+  if (early_) return {.stop = early_};
+  if (!thread_.stopped()) return {.stop = death()};
+  if (thread_.hit_due) return {.stop = stop_of(on_trap_hit(thread_))};
+  const os::WaitStatus status = thread_.status;
+  switch (status.event()) {
+    case Event::none: {
+      if (status.syscall_stop()) {
+        auto stop = stop_of(on_syscall_stop(thread_));
+        // Its exit: the instruction is done.
+        return {.executed = thread_.view == View::exit, .stop = std::move(stop)};
+      }
+      if (stepping && status.stop_signal() == SIGTRAP && ended_by_step(thread_)) return {.executed = true};
+      return {.stop = stop_of(on_signal_stop(thread_))};
+    }
+    case Event::exec: process_.on_exec(thread_); return {};
+    case Event::exit: process_.on_dying(thread_); return {.stop = death()};
+    case Event::clone: process_.on_clone(thread_); return {};
+    case Event::fork:
+    case Event::vfork: process_.on_fork(thread_); return {};
+    case Event::stop:
+    case Event::vfork_done:
+    case Event::seccomp: return {};
+  }
+  return {};
+}
+
+std::optional<Stop> Drive::handle_kept() {
+  if (!std::exchange(thread_.pending, false)) return std::nullopt;
+  // Kept while the process was at rest: it comes before the step, and may end it (Step.handles_a_kept_event_first).
+  return stop_of(process_.dispatch_stop(thread_));
+}
+
+std::optional<Stop> Drive::step() {
+  if (early_) return early_;
+  if (auto stop = handle_kept()) return stop;
+  const bool in_call = inside_call();
+  bool through_syscall = in_call;
+  const os::Resume left = leave_syscall_stop(thread_);
+  if (!in_call && process_.wants_syscalls() && on_syscall_instruction()) through_syscall = true;
+  // A plain step turns syscall stops off, so that a syscall instruction is stepped over by its stops.
+  os::Resume how = !through_syscall ? os::Resume::step : in_call ? left : leave_syscall_stop(thread_);
+  if (through_syscall && how == os::Resume::cont) how = os::Resume::step;
+  if (how == os::Resume::step) through_syscall = false;
+  for (;;) {
+    if (go(how) == Went::nowhere) {
+      // What came instead of the step in place is handled like any kept event.
+      return handle_kept();
+    }
+    Outcome outcome = handle_stop(!through_syscall);
+    if (outcome.stop) return std::move(outcome.stop);
+    if (outcome.executed) {
+      if (thread_.view == View::exit) static_cast<void>(leave_syscall_stop(thread_));
+      return std::nullopt;
+    }
+    if (through_syscall) how = leave_syscall_stop(thread_);
+  }
+}
+
+std::optional<Stop> Drive::run_until(support::FunctionRef<bool()> reached) {
+  for (;;) {
+    if (early_) return early_;
+    if (auto stop = handle_kept()) return stop;
+    if (reached()) return std::nullopt;
+    const os::Resume how = leave_syscall_stop(thread_);
+    if (go(how) == Went::nowhere) continue;
+    if (Outcome outcome = handle_stop(false); outcome.stop) return std::move(outcome.stop);
+    if (reached()) return std::nullopt;
+  }
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,131 @@
+#include "core/tracee_memory.hpp"
+
+#include <algorithm>
+#include <mutex>
+
+#include <trapline/error.hpp>
+
+namespace trapline::core {
+
+TraceeMemory::Patches::const_iterator TraceeMemory::first_reaching(Address address) const {
+  return patches_.lower_bound(address < longest ? 0 : address - (longest - 1));
+}
+
+void TraceeMemory::mask(Address address, std::span<std::byte> bytes) const {
+  for (auto at = first_reaching(address); at != patches_.end() && at->first < address + bytes.size(); ++at) {
+    const auto& [start, patch] = *at;
+    for (std::size_t i = 0; i < patch.size; ++i) {
+      if (start + i < address || start + i >= address + bytes.size()) continue;
+      std::byte& shown = bytes[start + i - address];
+      if (shown == patch.trap[i]) shown = patch.original[i];
+    }
+  }
+}
+
+std::size_t TraceeMemory::read(Address address, std::span<std::byte> into) const {
+  const std::size_t before = insertions_.load(std::memory_order_acquire);
+  if (!has_traps()) {
+    const std::size_t count = memory_.read(address, into);
+    if (insertions_.load(std::memory_order_acquire) == before) return count;
+  }
+  const std::shared_lock lock(mutex_);
+  const std::size_t count = memory_.read(address, into);
+  mask(address, into.first(count));
+  return count;
+}
+
+std::size_t TraceeMemory::write(Address address, ByteView bytes) {
+  const std::lock_guard lock(mutex_);
+  const auto first = first_reaching(address);
+  if (first == patches_.end() || first->first >= address + bytes.size()) return memory_.write(address, bytes);
+  return write_under(address, bytes);
+}
+
+std::size_t TraceeMemory::write_under(Address address, ByteView bytes) {
+  Bytes written(bytes.begin(), bytes.end());
+  const auto for_each_covered = [&](std::size_t size, auto&& function) {
+    for (auto at = patches_.lower_bound(address < longest ? 0 : address - (longest - 1));
+         at != patches_.end() && at->first < address + size; ++at) {
+      for (std::size_t i = 0; i < at->second.size; ++i) {
+        if (at->first + i >= address && at->first + i < address + size) {
+          function(at->second, i, at->first + i - address);
+        }
+      }
+    }
+  };
+  // What the process has overwritten is not ours any more, and is written like everything else.
+  std::erase_if(patches_, [&](const auto& entry) {
+    const bool near = entry.first + longest > address && entry.first < address + bytes.size();
+    return near && !unchanged(entry.first, entry.second);
+  });
+  count_ = patches_.size();
+  for_each_covered(bytes.size(),
+                   [&](Patch& patch, std::size_t i, std::size_t offset) { written[offset] = patch.trap[i]; });
+  const std::size_t done = memory_.write(address, written);
+  for_each_covered(done, [&](Patch& patch, std::size_t i, std::size_t offset) { patch.original[i] = bytes[offset]; });
+  return done;
+}
+
+void TraceeMemory::reopen() {
+  const std::lock_guard lock(mutex_);
+  patches_.clear();
+  count_ = 0;
+  memory_.reopen();
+}
+
+bool TraceeMemory::plant(Address address, ByteView trap) {
+  const std::lock_guard lock(mutex_);
+  Patch patch{.size = trap.size()};
+  std::ranges::copy(trap, patch.trap.begin());
+  if (memory_.read(address, std::span(patch.original).first(patch.size)) != patch.size) return false;
+  insertions_.fetch_add(1, std::memory_order_release);
+  if (memory_.write(address, trap) != patch.size) return false;
+  patches_[address] = patch;
+  count_ = patches_.size();
+  return true;
+}
+
+bool TraceeMemory::unchanged(Address address, const Patch& patch) const {
+  std::array<std::byte, longest> now{};
+  const auto bytes = std::span(now).first(patch.size);
+  return memory_.read(address, bytes) == patch.size &&
+         std::ranges::equal(bytes, std::span(patch.trap).first(patch.size));
+}
+
+void TraceeMemory::lift(Address address) {
+  const std::lock_guard lock(mutex_);
+  const auto found = patches_.find(address);
+  if (found == patches_.end()) return;
+  const Patch patch = found->second;
+  const bool ours = unchanged(address, patch);
+  if (ours) static_cast<void>(memory_.write(address, std::span(patch.original).first(patch.size)));
+  patches_.erase(found);
+  count_ = patches_.size();
+}
+
+bool TraceeMemory::intact(Address address) const {
+  const std::shared_lock lock(mutex_);
+  const auto found = patches_.find(address);
+  return found != patches_.end() && unchanged(address, found->second);
+}
+
+bool TraceeMemory::planted(Address address) const {
+  if (!has_traps()) return false;
+  const std::shared_lock lock(mutex_);
+  return patches_.contains(address);
+}
+
+void TraceeMemory::clean_copy(pid_t child) const {
+  const std::shared_lock lock(mutex_);
+  if (patches_.empty()) return;
+  const os::ProcessMemory copy(child);
+  for (const auto& [address, patch] : patches_) {
+    std::array<std::byte, longest> now{};
+    const auto bytes = std::span(now).first(patch.size);
+    if (copy.read(address, bytes) != patch.size) continue;
+    if (!std::ranges::equal(bytes, std::span(patch.trap).first(patch.size))) continue;
+    static_cast<void>(copy.write(address, std::span(patch.original).first(patch.size)));
+  }
+}
+
+}  // namespace trapline::core

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <map>
+#include <shared_mutex>
+#include <span>
+
+#include <trapline/types.hpp>
+
+#include "os/memory.hpp"
+
+namespace trapline::core {
+
+/// The memory of one process as it would be without our traps in its code: reads show the original bytes, writes go
+/// underneath. Any thread, at any time.
+///
+/// What the process itself writes over a trap wins: there the trap is gone, and reads show what was written.
+class TraceeMemory {
+ public:
+  explicit TraceeMemory(pid_t pid) : memory_(pid) {}
+
+  /// As os::ProcessMemory's.
+  [[nodiscard]] std::size_t read(Address address, std::span<std::byte> into) const;
+  [[nodiscard]] std::size_t write(Address address, ByteView bytes);
+  /// After an exec: other memory, without traps.
+  void reopen();
+
+  /// Puts a trap instruction at an address that has none; false when it is not mapped.
+  [[nodiscard]] bool plant(Address address, ByteView trap);
+  /// Puts the original bytes back, unless the process has written others over the trap.
+  void lift(Address address);
+  /// Whether the trap is still there as it was planted.
+  [[nodiscard]] bool intact(Address address) const;
+  [[nodiscard]] bool planted(Address address) const;
+  /// Puts the original bytes of all traps into a process that has a copy of this memory.
+  void clean_copy(pid_t child) const;
+  [[nodiscard]] bool has_traps() const { return count_.load(std::memory_order_relaxed) != 0; }
+
+ private:
+  static constexpr std::size_t longest = 4;
+  struct Patch {
+    std::array<std::byte, longest> trap{};
+    std::array<std::byte, longest> original{};
+    std::size_t size = 0;
+  };
+  using Patches = std::map<Address, Patch>;
+
+  void mask(Address address, std::span<std::byte> bytes) const;
+  [[nodiscard]] std::size_t write_under(Address address, ByteView bytes);
+  [[nodiscard]] bool unchanged(Address address, const Patch& patch) const;
+  [[nodiscard]] Patches::const_iterator first_reaching(Address address) const;
+
+  os::ProcessMemory memory_;
+  mutable std::shared_mutex mutex_;
+  Patches patches_;
+  std::atomic<std::size_t> count_{0};
+  /// Counts insertions, so that who reads without the lock sees that one came between.
+  std::atomic<std::size_t> insertions_{0};
+};
+
+}  // namespace trapline::core
