@@ -11,6 +11,7 @@
 #include <trapline/observer.hpp>
 #include <trapline/registers.hpp>
 #include <trapline/scope.hpp>
+#include <trapline/signal.hpp>
 #include <trapline/stop.hpp>
 #include <trapline/symbols.hpp>
 #include <trapline/syscall.hpp>
@@ -87,6 +88,18 @@ class TRAPLINE_API Process {
   /// Places a handler that turns these syscalls into another one; to itself or to a set throws UsageError.
   SyscallHandler hijack_syscall(const SyscallSet& original, const SyscallId& replacement,
                                 const HijackOptions& options = {}) const;
+  /// Places a catcher; it lives across runs until removed. What is no signal throws UsageError, and so does SIGKILL,
+  /// which nobody can catch.
+  SignalCatcher catch_signal(const SignalSet& signals, SignalOptions options = {}) const;
+  /// Places a catcher that turns these signals into another one; to itself or to a set throws UsageError.
+  SignalCatcher hijack_signal(const SignalSet& original, const SignalId& replacement, SignalOptions options = {}) const;
+  /// Signals that the program does not get, whoever sent or set them; catchers and observers see them first.
+  [[nodiscard]] SignalSet signals_to_block() const;
+  /// At any time, also before a run; stays for the following runs.
+  void set_signals_to_block(const SignalSet& signals) const;
+  /// Sends it a signal as kill(2) does; at any time, from any thread. Catchers see it like any other.
+  void send_signal(const SignalId& signal) const;
+
   /// Watches events beside the handlers, until the result is destroyed.
   [[nodiscard]] Observation observe(Observer observer) const;
 
@@ -104,6 +117,10 @@ class TRAPLINE_API Process {
   [[nodiscard]] std::int64_t syscall_return() const;
   void set_syscall_return(std::int64_t value) const;
 
+  /// The main thread's signal, see Thread.
+  [[nodiscard]] int signal() const;
+  void set_signal(const SignalId& signal) const;
+
   friend bool operator==(const Process& a, const Process& b) { return a.process_ == b.process_; }
 
   /// For trapline itself.
@@ -114,6 +131,7 @@ class TRAPLINE_API Process {
 
  private:
   [[nodiscard]] SyscallHandler place(std::shared_ptr<core::SyscallTrap> trap) const;
+  [[nodiscard]] SignalCatcher place(std::shared_ptr<core::SignalTrap> trap) const;
 };
 
 }  // namespace trapline

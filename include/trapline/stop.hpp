@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <trapline/breakpoint.hpp>
+#include <trapline/signal.hpp>
 #include <trapline/syscall.hpp>
 #include <trapline/thread.hpp>
 
@@ -18,6 +19,7 @@ enum class StopKind {
   syscall_exit,   ///< likewise at its exit
   breakpoint,     ///< a synchronous breakpoint, or interrupt() in a callback of one, before its instruction
   watchpoint,     ///< likewise a watchpoint, after the access
+  signal,         ///< a synchronous catcher, or interrupt() in a callback of one, before the delivery
   interrupted,    ///< interrupt(), with no event of the program
   stepped,        ///< step() executed its instruction
   exited,         ///< the process is dead
@@ -33,7 +35,12 @@ struct Stop {
   std::vector<SyscallHandler> handlers{};
   /// The breakpoints and watchpoints that were hit at this stop, in their order.
   std::vector<Breakpoint> breakpoints{};
-  /// Of a breakpoint or watchpoint: where it is.
+  /// The catchers that ran on this signal, in their order.
+  std::vector<SignalCatcher> catchers{};
+  /// Of a signal that came: its number, before any change.
+  int signal = 0;
+  /// Of a breakpoint or watchpoint: where it is. Of a fault (SIGSEGV, SIGBUS, SIGILL, SIGFPE): the address that it
+  /// tells.
   Address address = 0;
   /// Of a syscall stop: the name of the call as the program issued it, or its number.
   std::string syscall{};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <csignal>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -10,6 +11,7 @@
 #include <trapline/invoke.hpp>
 #include <trapline/memory.hpp>
 #include <trapline/registers.hpp>
+#include <trapline/signal_id.hpp>
 #include <trapline/syscall_id.hpp>
 #include <trapline/types.hpp>
 
@@ -80,6 +82,18 @@ class TRAPLINE_API Thread {
   void fail_syscall(int error) const;
   /// True between the enter and the exit of a syscall of this thread that we saw enter.
   [[nodiscard]] bool in_syscall() const;
+
+  /// The signal that the thread gets when it goes on, 0 for none.
+  [[nodiscard]] int signal() const;
+  /// At the delivery of a signal replaces it; at any other stop the thread is sent this one when it goes on, past all
+  /// catchers. 0 drops it.
+  void set_signal(const SignalId& signal) const;
+  /// At the delivery of a signal: what tells of it (sigaction(2)); throws UsageError elsewhere.
+  [[nodiscard]] siginfo_t signal_info() const;
+  /// Replaces it there; its si_signo is put right.
+  void set_signal_info(const siginfo_t& info) const;
+  /// Sends it a signal as tgkill(2) does; at any time, from any thread. Catchers see it like any other.
+  void send_signal(const SignalId& signal) const;
 
   /// Executes one syscall in this thread and returns the kernel's raw result, -errno for a failure; its registers are
   /// as before afterwards. Throws UsageError where no user code can run any more (dying thread), ProcessGone if it

@@ -4,6 +4,8 @@
 
 #include "core/breakpoint_trap.hpp"
 #include "core/process.hpp"
+#include "core/signal_catchers.hpp"
+#include "core/signal_view.hpp"
 #include "core/syscall_handlers.hpp"
 
 namespace trapline {
@@ -91,6 +93,32 @@ Breakpoint Process::watchpoint(const Location& location, WatchpointOptions optio
   return Breakpoint(std::move(trap));
 }
 
+SignalCatcher Process::catch_signal(const SignalSet& signals, SignalOptions options) const {
+  return place(core::make_catcher(signals, std::move(options)));
+}
+
+SignalCatcher Process::hijack_signal(const SignalSet& original, const SignalId& replacement,
+                                     SignalOptions options) const {
+  return place(core::make_signal_hijack(original, replacement, std::move(options)));
+}
+
+SignalCatcher Process::place(std::shared_ptr<core::SignalTrap> trap) const {
+  process_->place(trap);
+  return SignalCatcher(std::move(trap));
+}
+
+SignalSet Process::signals_to_block() const {
+  SignalSet signals;
+  process_->tracer().call([&] { signals = process_->catchers().blocked(); });
+  return signals;
+}
+
+void Process::set_signals_to_block(const SignalSet& signals) const {
+  process_->tracer().call([&] { process_->catchers().block(signals); });
+}
+
+void Process::send_signal(const SignalId& signal) const { core::send_signal(*process_, core::resolve_signal(signal)); }
+
 Observation Process::observe(Observer observer) const {
   std::shared_ptr<Observer> watching;
   process_->tracer().call([&] { watching = process_->observe(std::move(observer)); });
@@ -107,6 +135,8 @@ void Process::set_syscall_arg(unsigned index, std::uint64_t value) const {
   main_thread().set_syscall_arg(index, value);
 }
 std::int64_t Process::syscall_return() const { return main_thread().syscall_return(); }
+int Process::signal() const { return main_thread().signal(); }
+void Process::set_signal(const SignalId& signal) const { main_thread().set_signal(signal); }
 void Process::set_syscall_return(std::int64_t value) const { main_thread().set_syscall_return(value); }
 
 }  // namespace trapline

@@ -16,6 +16,7 @@ std::string_view to_string(StopKind kind) {
     case StopKind::syscall_exit: return "syscall_exit";
     case StopKind::breakpoint: return "breakpoint";
     case StopKind::watchpoint: return "watchpoint";
+    case StopKind::signal: return "signal";
     case StopKind::interrupted: return "interrupted";
     case StopKind::stepped: return "stepped";
     case StopKind::exited: return "exited";
@@ -30,6 +31,11 @@ std::ostream& operator<<(std::ostream& out, const Stop& stop) {
     out << " (";
     for (const Breakpoint& breakpoint : stop.breakpoints) out << breakpoint.location().text() << ' ';
     out << fmt::format("at {:#x})", stop.address);
+  }
+  if (stop.kind == StopKind::signal) {
+    out << " (" << signal_name(stop.signal);
+    if (stop.address != 0) out << fmt::format(" at {:#x}", stop.address);
+    out << ")";
   }
   if (stop.exit_code) out << " with code " << *stop.exit_code;
   if (stop.exit_signal) out << " by " << signal_name(*stop.exit_signal);

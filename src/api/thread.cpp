@@ -9,6 +9,7 @@
 #include "core/process.hpp"
 #include "core/register_file.hpp"
 #include "core/remote.hpp"
+#include "core/signal_view.hpp"
 #include "core/stepping.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/syscall_view.hpp"
@@ -120,6 +121,25 @@ void Thread::fail_syscall(int error) const {
 bool Thread::in_syscall() const {
   return live_or_dead(*state_, [&] { return !state_->calls.empty(); });
 }
+
+int Thread::signal() const {
+  return live_or_dead(*state_, [&] { return core::view_signal(*state_); });
+}
+
+void Thread::set_signal(const SignalId& signal) const {
+  const int number = signal.number() == 0 ? 0 : core::resolve_signal(signal);
+  state_->process->at_rest(*state_, [&] { core::view_set_signal(*state_, number); });
+}
+
+siginfo_t Thread::signal_info() const {
+  return live(*state_, [&] { return core::view_signal_info(*state_); });
+}
+
+void Thread::set_signal_info(const siginfo_t& info) const {
+  state_->process->at_rest(*state_, [&] { core::view_set_signal_info(*state_, info); });
+}
+
+void Thread::send_signal(const SignalId& signal) const { core::send_signal(*state_, core::resolve_signal(signal)); }
 
 std::int64_t Thread::invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const {
   return live(*state_, [&] { return core::invoke(*state_, syscall, arguments); });

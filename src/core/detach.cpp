@@ -2,6 +2,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/held_signals.hpp"
 #include "core/process.hpp"
 #include "core/remote.hpp"
 #include "core/signal_dispatch.hpp"
@@ -17,10 +18,6 @@ using Event = os::WaitStatus::Event;
 using Run = ThreadState::Run;
 
 namespace {
-
-bool at_signal_delivery(const ThreadState& thread) {
-  return thread.stopped() && thread.status.event() == Event::none && !thread.status.syscall_stop();
-}
 
 /// A signal of ours is on its way to the thread, and comes before its program runs on.
 bool held_signal_is_due(const ThreadState& thread) {
@@ -63,8 +60,7 @@ void Process::detach() {
 
 void Process::deliver_held(ThreadState& thread) {
   if (at_signal_delivery(thread) && std::exchange(thread.pending, false)) {
-    thread.signal = thread.status.stop_signal();
-    take_held(thread, thread.signal);
+    take_delivered(thread);
   }
   // Those that we sent again carry our siginfo in the kernel's queue; each gets its own back at its delivery
   // (Attach.detach_gives_signals_back).
@@ -76,8 +72,7 @@ void Process::deliver_held(ThreadState& thread) {
     tracer_->note_resumed(thread);
     tracer_->pump_until([&] { return thread.run != Run::running; });
     if (!at_signal_delivery(thread)) continue;
-    thread.signal = thread.status.stop_signal();
-    take_held(thread, thread.signal);
+    take_delivered(thread);
   }
 }
 
@@ -85,6 +80,7 @@ void Process::let_go(ThreadState& thread) {
   try {
     leave_for_good(thread);
     send_owed(thread);
+    leave_signal_stop(thread);
     {
       const Claim claim(thread);
       deliver_held(thread);

@@ -100,6 +100,7 @@ void Drive::wait() {
 }
 
 Drive::Went Drive::go(os::Resume how) {
+  leave_signal_stop(thread_);
   if (group_stopped(thread_) && how != os::Resume::step) {
     os::listen(thread_.tid);
     thread_.listening = true;
@@ -149,7 +150,8 @@ Drive::Outcome Drive::handle_stop(bool stepping) {
 }
 
 std::optional<Stop> Drive::handle_kept() {
-  if (!std::exchange(thread_.pending, false)) return std::nullopt;
+  const bool signal_due = signal_is_due(thread_);
+  if (!std::exchange(thread_.pending, false) && !signal_due) return std::nullopt;
   // Kept while the process was at rest: it comes before the step, and may end it (Step.handles_a_kept_event_first).
   return stop_of(process_.dispatch_stop(thread_));
 }

@@ -205,6 +205,7 @@ void ask_whether_signal_restarts(ThreadState& thread) {
   // struct kernel_sigaction: handler, flags, restorer, mask (rt_sigaction(2), "C library/kernel differences").
   std::array<std::uint64_t, 4> action{};
   const int signal = thread.signal;
+  // Takes the signal from its delivery, into `injected`.
   Remote remote(thread);
   std::int64_t result = 0;
   {
@@ -214,9 +215,7 @@ void ask_whether_signal_restarts(ThreadState& thread) {
     result = remote.call(resolve(remote.abi(), "rt_sigaction"), copies.in());
     copies.out();
   }
-  const auto held =
-      std::ranges::find_if(thread.held_signals, [&](const HeldSignal& entry) { return entry.info.si_signo == signal; });
-  if (held != thread.held_signals.end()) held->restarts = result == 0 && (action[1] & SA_RESTART) != 0;
+  if (thread.injected) thread.injected->restarts = result == 0 && (action[1] & SA_RESTART) != 0;
   remote.finish();
 }
 

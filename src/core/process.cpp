@@ -130,6 +130,7 @@ bool Process::settle_stop(ThreadState& thread) {
 
 bool Process::would_stop(ThreadState& thread) const {
   if (thread.hit_due) return hit_would_stop(thread);
+  if (thread.status.event() == Event::none && !thread.status.syscall_stop()) return signal_would_stop(thread);
   return thread.status.syscall_stop() && syscall_would_stop(thread);
 }
 
@@ -170,6 +171,7 @@ Stop Process::describe(ThreadState& thread) const {
     stop.address = thread.registers.glance(arch::info(arch_).pc);
     for (const auto& trap : thread.hits) stop.breakpoints.emplace_back(trap);
   }
+  describe_signal(thread, stop);
   if (thread.view == View::none) return stop;
   const OpenCall& call = thread.calls.top();
   stop.kind = thread.view == View::enter ? StopKind::syscall_enter : StopKind::syscall_exit;
@@ -366,6 +368,7 @@ void Process::resume(ThreadState& thread) {
   if (!thread.stopped() || thread.holds > 0 || thread.claimed) return;
   thread.hits.clear();
   try {
+    leave_signal_stop(thread);
     if (group_stop(thread.status)) {
       os::listen(thread.tid);
       thread.listening = true;

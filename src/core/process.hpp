@@ -17,6 +17,7 @@
 #include "core/breakpoints.hpp"
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
+#include "core/signal_catchers.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_state.hpp"
 #include "core/tracee_memory.hpp"
@@ -176,6 +177,8 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Changes whenever something of it may have run.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   void note_run() { ++epoch_; }
+  void place(const std::shared_ptr<SignalTrap>& trap);
+  SignalCatchers& catchers() { return catchers_; }
   SyscallHandlers& handlers() { return handlers_; }
   /// Some trap or observer came or went: threads that run without syscall stops get them.
   void tracing_changed();
@@ -269,6 +272,7 @@ class Process : public std::enable_shared_from_this<Process> {
 
   SyscallHandlers handlers_;
   Breakpoints breakpoints_{*this};
+  SignalCatchers catchers_;
   std::shared_ptr<const Watchers> watchers_ = std::make_shared<const Watchers>();
   RemoteMemory remote_memory_;
 };

@@ -6,6 +6,7 @@
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
+#include "core/signal_dispatch.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 
@@ -172,6 +173,7 @@ void Process::cont_here() {
   rest_->set(RestSignal::State::running);
   tracer_->settle_child_signals();
   for (const auto& thread : threads_) {
+    if (signal_is_due(*thread)) keep(*thread);
     // Its callbacks are still to run, before anything else does.
     if (thread->stopped() && thread->emulated && thread->view == ThreadState::View::enter &&
         thread->calls.top().skipped) {
@@ -292,6 +294,11 @@ void Process::place(const std::shared_ptr<SyscallTrap>& trap) {
 
 void Process::place(const std::shared_ptr<BreakpointTrap>& trap) {
   place_at_rest([&] { breakpoints_.add(trap); });
+}
+
+void Process::place(const std::shared_ptr<SignalTrap>& trap) {
+  trap->process = weak_from_this();
+  place_at_rest([&] { catchers_.add(trap); });
 }
 
 }  // namespace trapline::core

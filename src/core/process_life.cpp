@@ -35,6 +35,7 @@ void Process::begin(pid_t pid, bool launched) {
   handlers_.reset_counts();
   due_steps_.clear();
   guests_.clear();
+  catchers_.begin();
   {
     const std::lock_guard lock(mutex_);
     threads_.clear();
@@ -120,6 +121,7 @@ void Process::dissolve() {
   const std::lock_guard lock(mutex_);
   handlers_ = SyscallHandlers();
   breakpoints_.dissolve();
+  catchers_ = SignalCatchers();
   watchers_ = std::make_shared<const Watchers>();
   threads_.clear();
   main_.reset();

@@ -1,9 +1,6 @@
 #include "core/remote.hpp"
 
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
@@ -11,6 +8,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/held_signals.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/syscall_site.hpp"
@@ -27,10 +25,6 @@ namespace {
 
 constexpr std::uint64_t no_number = ~std::uint64_t{0};
 
-bool at_signal_delivery(const ThreadState& thread) {
-  return thread.status.event() == Event::none && !thread.status.syscall_stop();
-}
-
 bool group_stopped(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() != SIGTRAP; }
 
 constexpr os::WaitStatus bare_stop = os::WaitStatus::stopped(128 << 8 | SIGTRAP);
@@ -45,8 +39,7 @@ Remote::Remote(ThreadState& thread)
       saved_status_(thread.status),
       saved_view_(thread.view),
       saved_emulated_(thread.emulated),
-      claim_(thread),
-      first_held_(thread.held_signals.size()) {
+      claim_(thread) {
   if (!thread.stopped()) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
@@ -99,18 +92,12 @@ void Remote::leave_enter() {
 }
 
 void Remote::hold_current_signal() {
-  const int signal = thread_.pending ? thread_.status.stop_signal() : thread_.signal;
-  if (signal != 0) {
-    thread_.held_signals.push_back({.info = os::signal_info(thread_.tid), .dispatched = !thread_.pending});
+  // The first resume would consume it.
+  if (std::exchange(thread_.pending, false) && !thread_.signal_due) {
+    held_.push_back(take_signal(thread_));
+  } else {
+    put_off_signal(thread_);
   }
-  thread_.pending = false;
-  thread_.signal = 0;
-}
-
-void Remote::hold(int signal) {
-  HeldSignal held{.info = os::signal_info(thread_.tid)};
-  if (held.info.si_signo == 0) held.info.si_signo = signal;
-  thread_.held_signals.push_back(held);
 }
 
 bool Remote::go(os::Resume how) {
@@ -126,7 +113,7 @@ bool Remote::go(os::Resume how) {
     case Event::none:
       if (status.syscall_stop()) return true;
       if (status.stop_signal() == SIGTRAP && how == os::Resume::step) return true;
-      hold(status.stop_signal());
+      held_.push_back(take_signal(thread_));
       return false;
     case Event::fork:
     case Event::vfork:
@@ -179,10 +166,9 @@ std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
         }
         return 0;
       }
-      if (!thread_.held_signals.empty() && thread_.held_signals.back().info.si_signo == SIGSEGV &&
-          thread_.registers.word(words_.pc) == site) {
+      if (!held_.empty() && held_.back().info.si_signo == SIGSEGV && thread_.registers.word(words_.pc) == site) {
         // The instruction that served so far was unmapped.
-        thread_.held_signals.pop_back();
+        held_.pop_back();
         process_.remote_memory().syscall_site = 0;
         return call(number, args);
       }
@@ -286,9 +272,7 @@ void Remote::return_to_signal_check() {
 }
 
 void Remote::resend_held() {
-  for (std::size_t i = first_held_; i < thread_.held_signals.size(); ++i) {
-    ::syscall(SYS_tgkill, process_.pid(), thread_.tid.load(), thread_.held_signals[i].info.si_signo);
-  }
+  for (const HeldSignal& signal : std::exchange(held_, {})) send_held(thread_, signal);
 }
 
 void Remote::restore_view() {
@@ -312,6 +296,7 @@ void Remote::finish() {
     thread_.view = View::none;
     thread_.status = bare_stop;
     thread_.known_info.reset();
+    resend_held();
     return;
   }
   if (left_enter_) {

@@ -45,7 +45,6 @@ class Remote {
   /// Lets the thread go on and waits until it stops; false when it was not for what we wait for and it is to go on
   /// again.
   bool go(os::Resume how);
-  void hold(int signal);
   void adopt_child();
   void adopt_thread(pid_t tid);
   void fix_child_registers(RegisterCache& registers) const;
@@ -73,7 +72,8 @@ class Remote {
   bool interrupted_ = false;
   bool executed_ = false;
   bool finished_ = false;
-  std::size_t first_held_;
+  /// What came meanwhile: sent again at the end.
+  std::vector<HeldSignal> held_;
 };
 
 /// invoke_syscall: copies arguments in, runs the call, copies outputs back.

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -19,17 +20,34 @@ namespace trapline::core {
 
 class BreakpointTrap;
 class Process;
+class SignalTrap;
 class Trap;
 struct Slot;
 
-/// A signal that we took from a thread (to run something in it) and owe it: it comes back by tgkill, and at that
-/// delivery stop gets its own siginfo again.
+/// A signal that we took from a thread (to run something in it) and owe it: a carrier brings it back (send_held), and
+/// at that delivery stop it gets its own siginfo again.
 struct HeldSignal {
   siginfo_t info{};
   /// Its event was dispatched before it was taken.
   bool dispatched = false;
   /// Whether the program's handler restarts syscalls, when that was asked already.
   std::optional<bool> restarts{};
+  /// It is no signal of the program's: the user set it, and it needs no carrier.
+  bool plain = false;
+};
+
+/// The delivery of a signal that somebody looks at.
+struct SignalStop {
+  /// Tells it from the thread's later ones.
+  std::uint64_t serial = 0;
+  siginfo_t original{};
+  /// What the program's handler is to get.
+  siginfo_t info{};
+  /// The user wrote it.
+  bool own_info = false;
+  std::optional<bool> restarts{};
+  /// The catchers that ran, in their order.
+  std::vector<std::shared_ptr<SignalTrap>> ran{};
 };
 
 /// One tracee. Its members belong to the tracer thread, except the atomics.
@@ -88,6 +106,13 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   /// Delivered at the next resume; only a signal-delivery-stop has one.
   int signal = 0;
   std::deque<HeldSignal> held_signals;
+  /// Sent to the thread when it goes on, since it is not at the delivery of a signal, or not any more.
+  std::optional<HeldSignal> injected;
+  /// It stays when an invocation has moved the thread away from its stop.
+  std::optional<SignalStop> signal_stop;
+  std::uint64_t signal_stops = 0;
+  /// The process was stopped there, so that what the signal does to an interrupted call is still to be decided.
+  bool signal_due = false;
 
   RegisterCache registers;
 

@@ -1,8 +1,5 @@
 #include "core/trapped.hpp"
 
-#include <sys/syscall.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 
@@ -10,6 +7,7 @@
 
 #include "arch/arch.hpp"
 #include "core/breakpoints.hpp"
+#include "core/held_signals.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/trap_dispatch.hpp"
 
@@ -34,11 +32,6 @@ bool raised_by_instruction(const siginfo_t& info) {
   return fault && info.si_code > 0;
 }
 
-void resend(ThreadState& thread, const HeldSignal& signal) {
-  thread.held_signals.push_back(signal);
-  ::syscall(SYS_tgkill, thread.process->pid(), thread.tid.load(), signal.info.si_signo);
-}
-
 /// At a stop of a thread that signals are owed to: one more signal that came too early is put off too (sent again at
 /// once it would only be in the way again); after the instruction the first is delivered right here.
 void settle_owed(ThreadState& thread) {
@@ -46,7 +39,7 @@ void settle_owed(ThreadState& thread) {
   const siginfo_t now = at_signal ? os::signal_info(thread.tid) : siginfo_t{};
   const bool too_early = thread.trapped_at && at_signal && !raised_by_instruction(now);
   if (too_early) {
-    thread.owed.push_back({.info = now});
+    thread.owed.push_back(take_signal(thread));
     thread.status = bare_stop;
     thread.settled = true;
     return;
@@ -62,7 +55,7 @@ void settle_owed(ThreadState& thread) {
     thread.status = os::WaitStatus::stopped(first.si_signo);
     thread.settled = true;
   }
-  for (const HeldSignal& signal : owed) resend(thread, signal);
+  for (const HeldSignal& signal : owed) send_held(thread, signal);
 }
 
 /// At a syscall's stop: what the kernel took from the slot's address.
@@ -144,7 +137,7 @@ void raise_own_trap(ThreadState& thread, const Site& site) {
   siginfo_t signal{};
   signal.si_signo = SIGTRAP;
   signal.si_code = info.trap_signal_code;
-  resend(thread, {.info = signal, .dispatched = true});
+  send_held(thread, {.info = signal});
 }
 
 bool is_own_trap(const Process& process, const Site& site) {
@@ -164,12 +157,7 @@ void enter_slot(ThreadState& thread, const Slot& slot, os::Resume& how) {
 /// back to the trap.
 void owe_signal(ThreadState& thread) {
   siginfo_t info = os::signal_info(thread.tid);
-  if (info.si_signo != thread.signal) {
-    info = {};
-    info.si_signo = thread.signal;
-    info.si_code = SI_USER;
-    info.si_pid = ::getpid();
-  }
+  if (info.si_signo != thread.signal) info = info_from_us(thread.signal);
   thread.owed.push_back({.info = info, .dispatched = true});
   thread.signal = 0;
 }
@@ -221,7 +209,7 @@ Departure leave_trap(ThreadState& thread, os::Resume& how) {
 }
 
 void send_owed(ThreadState& thread) {
-  for (const HeldSignal& signal : std::exchange(thread.owed, {})) resend(thread, signal);
+  for (const HeldSignal& signal : std::exchange(thread.owed, {})) send_held(thread, signal);
 }
 
 namespace {
@@ -279,7 +267,7 @@ void step_off(ThreadState& thread, Address at, const arch::Instruction& instruct
       break;
     }
     if (moved || raised_by_instruction(info)) break;
-    thread.owed.push_back({.info = info});
+    thread.owed.push_back(take_signal(thread));
   }
   thread.follows_call = thread.follows_call || (enters && thread.status.syscall_stop());
   send_owed(thread);

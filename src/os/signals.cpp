@@ -1,11 +1,16 @@
 #include "os/signals.hpp"
 
 #include <fmt/format.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <csignal>
+
+#include "os/error.hpp"
 
 namespace trapline::os {
 namespace {
@@ -113,6 +118,20 @@ std::optional<int> signal_number(std::string_view name) {
 DefaultAction default_action(int signal) {
   const Row* row = row_of(signal);
   return row != nullptr ? row->action : DefaultAction::terminate;
+}
+
+void send_signal(pid_t pid, int signal) {
+  if (::kill(pid, signal) != 0) throw_os_error(errno, "kill", pid);
+}
+
+void send_signal(pid_t pid, pid_t tid, int signal) {
+  if (::syscall(SYS_tgkill, pid, tid, signal) != 0) throw_os_error(errno, "tgkill", tid);
+}
+
+void queue_signal(pid_t pid, pid_t tid, siginfo_t info) {
+  if (::syscall(SYS_rt_tgsigqueueinfo, pid, tid, info.si_signo, &info) != 0) {
+    throw_os_error(errno, "rt_tgsigqueueinfo", tid);
+  }
 }
 
 bool blocked_here(int signal) {

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <sys/types.h>
+
+#include <csignal>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +21,12 @@ constexpr int first_realtime_signal = 34;
 /// What a signal without a handler does to a process.
 enum class DefaultAction { ignore, terminate, core, stop, cont };
 [[nodiscard]] DefaultAction default_action(int signal);
+
+/// To a process, or to one thread of it; throws ProcessGone when there is none (any more).
+void send_signal(pid_t pid, int signal);
+void send_signal(pid_t pid, pid_t tid, int signal);
+/// To one thread with a siginfo, whose code must be negative and not SI_TKILL.
+void queue_signal(pid_t pid, pid_t tid, siginfo_t info);
 
 [[nodiscard]] bool blocked_here(int signal);
 /// Whether this process has a handler for it.
