@@ -35,6 +35,7 @@ Drive::Drive(ThreadState& thread, Others others)
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it executes no instruction any more");
   }
   thread.hits.clear();
+  process_.set_driven(&thread);
   // In a callback the others run anyway.
   if (others == Others::run && process_.at_rest_now()) {
     others_run_ = true;
@@ -44,6 +45,7 @@ Drive::Drive(ThreadState& thread, Others others)
 }
 
 Drive::~Drive() {
+  process_.set_driven(nullptr);
   if (!others_run_) return;
   try {
     process_.rest_others();
@@ -61,6 +63,11 @@ Stop Drive::done() const {
 std::optional<Stop> Drive::stop_of(Verdict verdict) {
   if (!thread_.stopped()) return death();
   if (verdict == Verdict::go_on && !process_.take_interrupt_request()) return std::nullopt;
+  return process_.describe(thread_);
+}
+
+std::optional<Stop> Drive::interrupted() const {
+  if (!process_.take_interrupt_request()) return std::nullopt;
   return process_.describe(thread_);
 }
 
@@ -158,6 +165,7 @@ std::optional<Stop> Drive::handle_kept() {
 
 std::optional<Stop> Drive::step() {
   if (early_) return early_;
+  if (auto stop = interrupted()) return stop;
   if (auto stop = handle_kept()) return stop;
   const bool in_call = inside_call();
   bool through_syscall = in_call;
@@ -185,6 +193,7 @@ std::optional<Stop> Drive::step() {
 std::optional<Stop> Drive::run_until(support::FunctionRef<bool()> reached) {
   for (;;) {
     if (early_) return early_;
+    if (auto stop = interrupted()) return stop;
     if (auto stop = handle_kept()) return stop;
     if (reached()) return std::nullopt;
     const os::Resume how = leave_syscall_stop(thread_);

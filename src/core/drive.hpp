@@ -44,6 +44,8 @@ class Drive {
   void wait();
   [[nodiscard]] Outcome handle_stop(bool stepping);
   [[nodiscard]] std::optional<Stop> stop_of(Verdict verdict);
+  /// The Stop of an interrupt() by somebody else.
+  [[nodiscard]] std::optional<Stop> interrupted() const;
   [[nodiscard]] Stop death();
 
   ThreadState& thread_;

@@ -115,6 +115,8 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Runs what concerns the stop that the thread is at.
   Verdict dispatch_stop(ThreadState& thread);
   void on_fork(ThreadState& thread);
+  /// Sees to our traps in a child that nobody follows, and lets it go.
+  void let_go_at_birth(pid_t child);
   /// Handles what was kept, oldest first; true when that stopped the process.
   bool dispatch_kept();
   [[nodiscard]] bool anyone_running() const;
@@ -151,6 +153,9 @@ class Process : public std::enable_shared_from_this<Process> {
   /// What is to be told of a thread that stops the process where it stands.
   [[nodiscard]] Stop describe(ThreadState& thread) const;
   void request_interrupt() { interrupt_requested_ = true; }
+
+  /// A command moves this thread while the process is at rest, so that interrupt() means the command; nullptr for none.
+  void set_driven(ThreadState* thread) { driven_ = thread; }
 
   /// While a thread of the resting process runs something of ours, commands of other threads wait.
   class Busy {
@@ -214,7 +219,6 @@ class Process : public std::enable_shared_from_this<Process> {
   void dispatch(ThreadState& thread);
   /// dead(), without the lock: only the tracer thread writes it.
   [[nodiscard]] bool seen_dead() const { return death_.has_value(); }
-  void let_go_at_birth(pid_t child);
   void add_guest(pid_t child);
   void on_guest_event(ThreadState& guest, os::WaitStatus status);
   void help_guest_on(ThreadState& guest);
@@ -244,6 +248,7 @@ class Process : public std::enable_shared_from_this<Process> {
   bool gathering_ = false;
   bool killing_ = false;
   unsigned dispatching_ = 0;
+  ThreadState* driven_ = nullptr;
   bool interrupt_requested_ = false;
   bool theft_reported_ = false;
   bool wants_syscalls_ = false;

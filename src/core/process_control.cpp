@@ -223,6 +223,11 @@ void Process::interrupt() {
       request_interrupt();
       return;
     }
+    if (driven_ != nullptr && at_rest_now()) {
+      request_interrupt();
+      if (driven_->run == Run::running) os::interrupt(driven_->tid);
+      return;
+    }
     if (!running() || quiet_) return;
     gather();
     if (dead() || at_rest_now()) return;

@@ -221,7 +221,7 @@ void Remote::adopt_child() {
   } catch (const ProcessGone&) {
     // Killed in its first moment.
   }
-  tracer.release_at_first_stop(child);
+  process_.let_go_at_birth(child);
 }
 
 void Remote::adopt_thread(pid_t tid) {

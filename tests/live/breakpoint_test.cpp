@@ -436,6 +436,20 @@ TEST_F(BreakpointLive, a_child_that_shares_the_memory_is_stepped_over_it_silentl
   EXPECT_EQ(done.hit_count(), 1U) << "the trap is still there";
 }
 
+TEST_F(BreakpointLive, an_invoked_child_has_none_of_it) {
+  auto d = hits({"announced", "3"});
+  const Breakpoint target = d.breakpoint("target", {.callback = [](Thread&, Breakpoint&) {}});
+  const Stdio io = d.run(piped());
+  to_announcement(d);
+  const auto child = static_cast<pid_t>(d.invoke_syscall("fork"));
+  ASSERT_GT(child, 0);
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  // Both print: the child goes on like the parent.
+  const std::string output = rest_of_output(io);
+  EXPECT_EQ(std::ranges::count(output, '\n'), 2) << output;
+  EXPECT_EQ(target.hit_count(), 3U);
+}
+
 TEST_F(BreakpointLive, by_symbol_it_lives_through_an_exec) {
   auto d = hits({"exec", "3"});
   const Breakpoint target = d.breakpoint("target", {.callback = [](Thread&, Breakpoint&) {}});
