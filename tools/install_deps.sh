@@ -3,6 +3,7 @@
 #
 #   tools/install_deps.sh               to build, and to run all tests
 #   tools/install_deps.sh --developer   also clang, clang-format, clang-tidy and ccache
+#   tools/install_deps.sh --vm          what tools/vm_test.sh needs: an emulator, and a compiler of 32-bit programs
 set -eu
 
 packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libcapstone-dev libcli11-dev
@@ -11,7 +12,8 @@ packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libca
 case "${1:-}" in
   "") ;;
   --developer) packages="$packages clang clang-format clang-tidy ccache" ;;
-  *) echo "usage: $0 [--developer]" >&2; exit 2 ;;
+  --vm) packages="qemu-system-x86 busybox-static cpio gcc-12-multilib" ;;
+  *) echo "usage: $0 [--developer | --vm]" >&2; exit 2 ;;
 esac
 
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
