@@ -79,7 +79,7 @@ add "$program"
 for path in "$tracees" "${extra[@]}"; do add "$path"; done
 for path in "$tracees"/*; do add "$path"; done
 # Those of the host, since tests also debug them; busybox does what else the start needs.
-for name in sh bash cat echo env false ls sleep sort tr true; do
+for name in sh bash cat echo env false ls nice sleep sort tr true; do
   path=$(command -v -p "$name") || continue
   [ -x "$path" ] && add "$(realpath -s "$path")"
 done

@@ -2,8 +2,10 @@
 
 #include <sys/ptrace.h>
 #include <sys/uio.h>
+#include <sys/user.h>
 
 #include <cerrno>
+#include <cstddef>
 
 #include "os/error.hpp"
 
@@ -133,6 +135,25 @@ std::uint64_t read_register(pid_t tid, std::size_t offset) {
 
 void write_register(pid_t tid, std::size_t offset, std::uint64_t value) {
   request(PTRACE_POKEUSER, "PTRACE_POKEUSER", tid, offset, value);
+}
+
+std::uint64_t read_debug_register(pid_t tid, std::size_t number) {
+  const std::size_t offset = offsetof(user, u_debugreg) + number * sizeof(std::uint64_t);
+  // The result is the value, which may be -1 too.
+  errno = 0;
+  const long value = raw_request(PTRACE_PEEKUSER, tid, offset, 0);
+  if (errno != 0) throw_os_error(errno, "reading a debug register", tid);
+  return static_cast<std::uint64_t>(value);
+}
+
+void write_debug_register(pid_t tid, std::size_t number, std::uint64_t value) {
+  const std::size_t offset = offsetof(user, u_debugreg) + number * sizeof(std::uint64_t);
+  if (raw_request(PTRACE_POKEUSER, tid, offset, value) == 0) return;
+  const int error = errno;
+  const char* remedy = "";
+  if (error == EINVAL || error == EIO) remedy = "the kernel takes no such address or length there";
+  if (error == ENOSPC) remedy = "others, such as perf, have taken the debug registers of this machine";
+  throw_os_error(error, "setting a debug register", tid, remedy);
 }
 
 }  // namespace trapline::os

@@ -65,4 +65,8 @@ void write_registers(pid_t tid, RegisterSet set, std::span<const std::byte> byte
 void write_register(pid_t tid, std::size_t offset, std::uint64_t value);
 [[nodiscard]] std::uint64_t read_register(pid_t tid, std::size_t offset);
 
+/// One debug register by its number. What the kernel keeps for the thread, which the CPU holds only while it runs.
+[[nodiscard]] std::uint64_t read_debug_register(pid_t tid, std::size_t number);
+void write_debug_register(pid_t tid, std::size_t number, std::uint64_t value);
+
 }  // namespace trapline::os
