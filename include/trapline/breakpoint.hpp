@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -84,6 +85,12 @@ class TRAPLINE_API Breakpoint {
   [[nodiscard]] Access access() const;
   /// How many bytes it watches; of a breakpoint 1.
   [[nodiscard]] std::size_t length() const;
+
+  /// Of a watchpoint: what it watches, as an unsigned number, before its last hit in this run; nothing before the first
+  /// one, and where there was no memory. Before means: at the hit before that one, or when it was placed.
+  [[nodiscard]] std::optional<std::uint64_t> old_value() const;
+  /// The same after its last hit; after a hit by a mere read it equals the old one.
+  [[nodiscard]] std::optional<std::uint64_t> new_value() const;
 
   friend bool operator==(const Breakpoint& a, const Breakpoint& b) { return a.trap_ == b.trap_; }
 

@@ -39,8 +39,8 @@ struct Stop {
   std::vector<SignalCatcher> catchers{};
   /// Of a signal that came: its number, before any change.
   int signal = 0;
-  /// Of a breakpoint or watchpoint: where it is. Of a fault (SIGSEGV, SIGBUS, SIGILL, SIGFPE): the address that it
-  /// tells.
+  /// Of a breakpoint or watchpoint: where it is; what a watchpoint saw change there tells `Breakpoint::old_value()`. Of
+  /// a fault (SIGSEGV, SIGBUS, SIGILL, SIGFPE): the address that it tells.
   Address address = 0;
   /// Of a syscall stop: the name of the call as the program issued it, or its number.
   std::string syscall{};

@@ -47,6 +47,33 @@ bool Breakpoint::armed() const {
   return armed;
 }
 
+namespace {
+
+/// Reads what belongs to the tracer thread while there is one.
+template <class F>
+void look_at(const core::BreakpointTrap& trap, F&& function) {
+  const auto process = trap.process.lock();
+  if (!process || process->tracer().stopped()) {
+    function();
+  } else {
+    process->tracer().call(function);
+  }
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> Breakpoint::old_value() const {
+  std::optional<std::uint64_t> value;
+  look_at(*trap_, [&] { value = trap_->old_value; });
+  return value;
+}
+
+std::optional<std::uint64_t> Breakpoint::new_value() const {
+  std::optional<std::uint64_t> value;
+  look_at(*trap_, [&] { value = trap_->new_value; });
+  return value;
+}
+
 bool Breakpoint::hardware() const { return trap_->hardware; }
 Access Breakpoint::access() const { return trap_->access; }
 std::size_t Breakpoint::length() const { return trap_->length; }

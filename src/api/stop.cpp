@@ -24,13 +24,25 @@ std::string_view to_string(StopKind kind) {
   return "unknown";
 }
 
+namespace {
+
+void print_values(std::ostream& out, const Breakpoint& breakpoint) {
+  const auto before = breakpoint.old_value();
+  const auto after = breakpoint.new_value();
+  if (before && after) out << fmt::format(", {:#x} -> {:#x}", *before, *after);
+}
+
+}  // namespace
+
 std::ostream& operator<<(std::ostream& out, const Stop& stop) {
   out << to_string(stop.kind) << " in thread " << stop.thread.tid();
   if (stop.kind == StopKind::syscall_enter || stop.kind == StopKind::syscall_exit) out << " (" << stop.syscall << ")";
   if (stop.kind == StopKind::breakpoint || stop.kind == StopKind::watchpoint) {
     out << " (";
     for (const Breakpoint& breakpoint : stop.breakpoints) out << breakpoint.location().text() << ' ';
-    out << fmt::format("at {:#x})", stop.address);
+    out << fmt::format("at {:#x}", stop.address);
+    for (const Breakpoint& breakpoint : stop.breakpoints) print_values(out, breakpoint);
+    out << ')';
   }
   if (stop.kind == StopKind::signal) {
     out << " (" << signal_name(stop.signal);

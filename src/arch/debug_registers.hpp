@@ -37,6 +37,9 @@ inline constexpr std::size_t debug_control = 7;
 
 /// What the registers must hold; each slot must be without fault.
 [[nodiscard]] DebugRegisters encode_debug_slots(const DebugSlots& slots);
+/// The bit of the flags register by which one instruction is executed although a slot says `execute` there.
+inline constexpr std::uint64_t resume_flag = 0x10000;
+
 /// Whether that slot fired, by the value of the status register.
 [[nodiscard]] constexpr bool debug_slot_fired(std::uint64_t status, std::size_t slot) {
   return (status >> slot & 1) != 0;

@@ -45,6 +45,10 @@ class BreakpointTrap : public Trap {
   static constexpr Address nowhere = ~Address{0};
   /// Where it is in this image; other threads look.
   std::atomic<Address> address{nowhere};
+  /// Of a watchpoint: where its last hit was, and what was there before and after.
+  Address hit_at = 0;
+  std::optional<std::uint64_t> old_value;
+  std::optional<std::uint64_t> new_value;
   /// Younger traps have larger ones.
   std::uint64_t order = 0;
   std::optional<FilePlace> file;

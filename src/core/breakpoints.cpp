@@ -91,6 +91,9 @@ std::optional<Address> Breakpoints::locate(BreakpointTrap& trap, Unknown unknown
   try {
     address = resolve(trap.location, modules());
   } catch (const SymbolError&) {
+    // A debug register watches what is not mapped yet.
+    if (trap.uses_debug_register() && trap.location.address() && trap.location.module().empty())
+      return *trap.location.address();
     if (unknown == Unknown::throws && !may_wait(trap)) throw;
     return std::nullopt;
   }
@@ -143,15 +146,40 @@ void Breakpoints::arm(const std::shared_ptr<BreakpointTrap>& trap, Unknown unkno
   const auto address = locate(*trap, unknown);
   if (!address) return;
   if (trap->uses_debug_register()) {
-    throw UsageError("hardware traps are not there yet");
+    watchpoints_.put_at(trap, *address);
+    return;
   }
   check_place(*trap, *address, unknown);
   put_at(trap, *address);
 }
 
+void Breakpoints::arm_late(const std::shared_ptr<BreakpointTrap>& trap) {
+  if (!trap->uses_debug_register()) {
+    arm(trap, Unknown::waits);
+    return;
+  }
+  try {
+    arm(trap, Unknown::waits);
+  } catch (const UsageError& error) {
+    support::log(LogCategory::process, [&] { return std::string(error.what()); });
+  } catch (const OsError& error) {
+    support::log(LogCategory::process, [&] { return std::string(error.what()); });
+  }
+}
+
+bool Breakpoints::moved_away(BreakpointTrap& trap) {
+  // A debug register does not notice that its library went.
+  const bool bare = trap.location.address() && trap.location.module().empty();
+  return trap.uses_debug_register() && !bare && locate(trap, Unknown::waits) != trap.address.load();
+}
+
 void Breakpoints::disarm(BreakpointTrap& trap) {
   const Address address = trap.address.exchange(nowhere);
   if (address == nowhere) return;
+  if (trap.uses_debug_register()) {
+    watchpoints_.remove(trap);
+    return;
+  }
   const auto found = sites_.find(address);
   if (found == sites_.end()) return;
   Site& site = *found->second;
@@ -173,6 +201,7 @@ void Breakpoints::disarm(BreakpointTrap& trap) {
 void Breakpoints::add(const std::shared_ptr<BreakpointTrap>& trap) {
   trap->process = process_.weak_from_this();
   trap->order = next_order_++;
+  if (trap->uses_debug_register()) watchpoints_.check(*trap, trap->location.address().value_or(0));
   if (image_ready_ && !process_.gone()) {
     arm(trap, Unknown::throws);
     if (trap->address == nowhere) watch_loader();
@@ -204,18 +233,22 @@ void Breakpoints::update(BreakpointTrap& trap) {
     arm(found->second, Unknown::waits);
   } catch (const ProcessGone&) {
     // Its death is on its way; the next run arms it.
+  } catch (const Error&) {
+    trap.enabled = false;
+    throw;
   }
 }
 
 bool Breakpoints::armed(const BreakpointTrap& trap) {
   if (trap.address == nowhere || !trap.live() || process_.gone()) return false;
-  return process_.memory().intact(trap.address);
+  return trap.uses_debug_register() || process_.memory().intact(trap.address);
 }
 
 void Breakpoints::forget_image() {
   sites_.clear();
   lifted_.clear();
   slots_ = {};
+  watchpoints_.forget();
   modules_.reset();
   loader_.reset();
   image_ready_ = false;
@@ -224,13 +257,24 @@ void Breakpoints::forget_image() {
 
 void Breakpoints::begin() {
   forget_image();
-  for (const auto& [order, trap] : traps_) trap->reset();
+  for (const auto& [order, trap] : traps_) {
+    trap->reset();
+    trap->old_value.reset();
+    trap->new_value.reset();
+  }
 }
 
 void Breakpoints::image_ready(Unknown unknown) {
   image_ready_ = true;
   if (traps_.empty()) return;
-  for (const auto& [order, trap] : traps_) arm(trap, unknown);
+  const auto traps = traps_;
+  for (const auto& [order, trap] : traps) {
+    if (unknown == Unknown::throws) {
+      arm(trap, unknown);
+    } else {
+      arm_late(trap);
+    }
+  }
   watch_loader();
 }
 
@@ -259,12 +303,13 @@ void Breakpoints::watch_loader() {
 void Breakpoints::libraries_changed() {
   const auto traps = traps_;
   for (const auto& [order, trap] : traps) {
-    if (trap->address != nowhere && !trap->uses_debug_register() && !armed(*trap)) disarm(*trap);
-    arm(trap, Unknown::waits);
+    if (trap->address != nowhere && (!armed(*trap) || moved_away(*trap))) disarm(*trap);
+    arm_late(trap);
   }
 }
 
 void Breakpoints::lift_all() {
+  watchpoints_.clear();
   for (const auto& [address, site] : sites_) process_.memory().lift(address);
   sites_.clear();
   loader_.reset();

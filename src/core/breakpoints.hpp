@@ -12,6 +12,7 @@
 #include "core/breakpoint_trap.hpp"
 #include "core/modules.hpp"
 #include "core/slots.hpp"
+#include "core/watchpoints.hpp"
 
 namespace trapline::core {
 
@@ -40,7 +41,7 @@ class Breakpoints {
   /// What to do about a place that cannot be found.
   enum class Unknown { throws, waits };
 
-  explicit Breakpoints(Process& process) : process_(process) {}
+  explicit Breakpoints(Process& process) : process_(process), watchpoints_(process) {}
 
   /// Places a trap, at once when there is an image; throws SymbolError or UsageError where it cannot be.
   void add(const std::shared_ptr<BreakpointTrap>& trap);
@@ -70,8 +71,11 @@ class Breakpoints {
   /// There was a trap in this image, which a thread may have run into before it went.
   [[nodiscard]] bool was_at(Address address) const { return lifted_.contains(address); }
   /// False when no stop needs a look.
-  [[nodiscard]] bool in_use() const { return !sites_.empty() || !lifted_.empty() || slots_.mapped(); }
+  [[nodiscard]] bool in_use() const {
+    return !sites_.empty() || !lifted_.empty() || slots_.mapped() || watchpoints_.in_use();
+  }
   [[nodiscard]] Slots& slots() { return slots_; }
+  [[nodiscard]] Watchpoints& watchpoints() { return watchpoints_; }
   [[nodiscard]] Path path() const { return path_; }
   void force(Path path) { path_ = path; }
   /// For the code of this image.
@@ -87,6 +91,9 @@ class Breakpoints {
   void arm(const std::shared_ptr<BreakpointTrap>& trap, Unknown unknown);
   void put_at(const std::shared_ptr<BreakpointTrap>& trap, Address address);
   void disarm(BreakpointTrap& trap);
+  /// The same for a place that appears, or went away, while the program runs: nobody is there to hear of an error.
+  void arm_late(const std::shared_ptr<BreakpointTrap>& trap);
+  [[nodiscard]] bool moved_away(BreakpointTrap& trap);
   void forget_image();
   void watch_loader();
   Process& process_;
@@ -95,6 +102,7 @@ class Breakpoints {
   std::unordered_map<Address, std::unique_ptr<Site>> sites_;
   std::unordered_set<Address> lifted_;
   Slots slots_;
+  Watchpoints watchpoints_;
   Path path_ = Path::cheapest;
   bool image_ready_ = false;
   std::shared_ptr<BreakpointTrap> loader_;

@@ -132,7 +132,11 @@ Drive::Went Drive::go(os::Resume how) {
 Drive::Outcome Drive::handle_stop(bool stepping) {
   if (early_) return {.stop = early_};
   if (!thread_.stopped()) return {.stop = death()};
-  if (thread_.hit_due) return {.stop = stop_of(on_trap_hit(thread_))};
+  if (thread_.hit_due) {
+    const bool executed = hit_ends_step(thread_);
+    auto stop = stop_of(on_trap_hit(thread_));
+    return {.executed = executed && thread_.stopped(), .stop = std::move(stop)};
+  }
   const os::WaitStatus status = thread_.status;
   switch (status.event()) {
     case Event::none: {

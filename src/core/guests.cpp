@@ -54,7 +54,7 @@ void Process::on_guest_event(ThreadState& guest, os::WaitStatus status) {
       let_go_at_birth(static_cast<pid_t>(os::event_message(guest.tid)));
     }
     if (breakpoints_.in_use()) settle(guest);
-    guest.hit_due = false;
+    guest.hit_due = guest.site_due = false;
     if (guest.claimed) return;
     if (guest.status.event() == Event::none && !guest.status.syscall_stop()) {
       guest.signal = guest.status.stop_signal();

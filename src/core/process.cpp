@@ -169,7 +169,12 @@ Stop Process::describe(ThreadState& thread) const {
   if (!thread.hits.empty()) {
     stop.kind = StopKind::breakpoint;
     stop.address = thread.registers.glance(arch::info(arch_).pc);
-    for (const auto& trap : thread.hits) stop.breakpoints.emplace_back(trap);
+    for (const auto& trap : thread.hits) {
+      stop.breakpoints.emplace_back(trap);
+      if (trap->access == Access::execute || stop.kind == StopKind::watchpoint) continue;
+      stop.kind = StopKind::watchpoint;
+      stop.address = trap->hit_at;
+    }
   }
   describe_signal(thread, stop);
   if (thread.view == View::none) return stop;

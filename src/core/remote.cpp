@@ -141,6 +141,10 @@ void Remote::enter_call(std::int64_t number, const SyscallArgs& args) {
   thread_.registers.set_word(words_.number_before, static_cast<std::uint64_t>(number));
   for (std::size_t i = 0; i < args.size(); ++i) thread_.registers.set_word(words_.args[i], args[i]);
   thread_.registers.set_word(words_.pc, syscall_site());
+  // Past a hardware breakpoint that may be there.
+  if (process_.breakpoints().watchpoints().in_use()) {
+    thread_.registers.set_word(words_.flags, thread_.registers.word(words_.flags) | arch::resume_flag);
+  }
 }
 
 Address Remote::syscall_site() {

@@ -13,6 +13,7 @@
 
 #include "core/open_call.hpp"
 #include "core/register_cache.hpp"
+#include "os/debug_registers.hpp"
 #include "os/ptrace.hpp"
 #include "os/wait.hpp"
 
@@ -50,6 +51,17 @@ struct SignalStop {
   std::vector<std::shared_ptr<SignalTrap>> ran{};
 };
 
+/// What one debug register of a thread saw.
+struct WatchHit {
+  std::shared_ptr<const std::vector<std::shared_ptr<BreakpointTrap>>> traps;
+  /// The thread stands before the instruction; otherwise behind the one that made the access.
+  bool execute = false;
+  Address address = 0;
+  /// What is watched, before and after; nothing where no memory is.
+  std::optional<std::uint64_t> old_value{};
+  std::optional<std::uint64_t> new_value{};
+};
+
 /// One tracee. Its members belong to the tracer thread, except the atomics.
 class ThreadState : public std::enable_shared_from_this<ThreadState> {
  public:
@@ -72,8 +84,10 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
     trapped_at.reset();
     owed.clear();
     slot = nullptr;
-    hit_due = follows_call = false;
+    hit_due = site_due = follows_call = false;
     hits.clear();
+    watched.clear();
+    debug_registers = {};
   }
 
   const std::shared_ptr<Process> process;
@@ -120,6 +134,12 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   std::optional<Address> trapped_at;
   /// Its hit is still to be dispatched.
   bool hit_due = false;
+  /// That hit is of the trap in the code under the pc.
+  bool site_due = false;
+  /// That hit is of these debug registers.
+  std::vector<WatchHit> watched;
+  /// What its debug registers hold.
+  os::DebugRegisters debug_registers{};
   /// It was last sent into this slot.
   const Slot* slot = nullptr;
   /// Signals that come once the instruction under the trap is executed.

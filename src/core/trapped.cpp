@@ -25,6 +25,10 @@ bool signal_stop(os::WaitStatus status) {
   return status.kind() == os::WaitStatus::Kind::stopped && status.event() == Event::none && !status.syscall_stop();
 }
 
+bool trap_signal_stop(const ThreadState& thread) {
+  return signal_stop(thread.status) && thread.status.stop_signal() == SIGTRAP;
+}
+
 /// A signal that the instruction itself raised: the program must find the pc on it.
 bool raised_by_instruction(const siginfo_t& info) {
   const bool fault = info.si_signo == SIGSEGV || info.si_signo == SIGBUS || info.si_signo == SIGFPE ||
@@ -117,7 +121,23 @@ void recognise_hit(ThreadState& thread) {
   thread.status = bare_stop;
   if (site == nullptr) return;
   thread.trapped_at = at;
-  thread.hit_due = !restarts_here(thread, *site);
+  thread.hit_due = thread.site_due = !restarts_here(thread, *site);
+}
+
+/// A hit of debug registers; true when the stop is one.
+bool recognise_watched(ThreadState& thread) {
+  Breakpoints& breakpoints = thread.process->breakpoints();
+  if (!breakpoints.watchpoints().recognise(thread)) return false;
+  thread.status = bare_stop;
+  thread.hit_due = !thread.watched.empty();
+  // A debug register is quicker than the trap instruction at the same place; the kernel lets the thread past it.
+  const Address pc = thread.registers.glance(arch::info(thread.process->arch()).pc);
+  const bool before = std::ranges::any_of(thread.watched, [](const WatchHit& hit) { return hit.execute; });
+  if (before && breakpoints.find(pc) != nullptr) {
+    thread.trapped_at = pc;
+    thread.site_due = true;
+  }
+  return true;
 }
 
 bool emulate(ThreadState& thread, const Site& site) {
@@ -167,11 +187,14 @@ void owe_signal(ThreadState& thread) {
 void settle(ThreadState& thread) {
   Breakpoints& breakpoints = thread.process->breakpoints();
   if (thread.slot != nullptr || breakpoints.slots().pinned()) leave_slot(thread);
-  if (!thread.owed.empty()) {
-    settle_owed(thread);
-    if (thread.settled) return;
+  Watchpoints& watchpoints = breakpoints.watchpoints();
+  if (watchpoints.in_use() && trap_signal_stop(thread) && recognise_watched(thread)) {
+    send_owed(thread);
+  } else {
+    if (!thread.owed.empty()) settle_owed(thread);
+    if (!thread.settled && trap_signal_stop(thread)) recognise_hit(thread);
   }
-  if (signal_stop(thread.status) && thread.status.stop_signal() == SIGTRAP) recognise_hit(thread);
+  if (watchpoints.in_use()) watchpoints.update(thread);
 }
 
 Departure leave_trap(ThreadState& thread, os::Resume& how) {
@@ -194,7 +217,9 @@ Departure leave_trap(ThreadState& thread, os::Resume& how) {
   if (thread.signal != 0 && raised_by_instruction(os::signal_info(thread.tid))) return Departure::resume;
   const bool use_slot = site->slot != nullptr && (path == Path::cheapest || path == Path::slot);
   if (!use_slot) {
-    if (path != Path::in_place && emulate(thread, *site)) return Departure::executed;
+    // What we write in its place no debug register sees.
+    const bool watched = process.breakpoints().watchpoints().in_use();
+    if (path != Path::in_place && !watched && emulate(thread, *site)) return Departure::executed;
     thread.trapped_at = at;
     return Departure::in_place;
   }
@@ -291,7 +316,7 @@ void step_in_place(ThreadState& thread) {
   } catch (const ProcessGone&) {
     // It was killed; its death is on its way.
   }
-  if (thread.stopped() && thread.status != bare_stop && !thread.pending) process.keep(thread);
+  if (thread.stopped() && (thread.status != bare_stop || thread.hit_due) && !thread.pending) process.keep(thread);
   for (const auto& other : held) process.release_hold(*other);
 }
 
@@ -307,52 +332,88 @@ void give_slot(ThreadState& thread, Address address, arch::TrapPlan plan) {
   site->slotless = site->slot == nullptr && !breakpoints.slots().mapping();
 }
 
-}  // namespace
+using Traps = Watchpoints::Traps;
 
-Verdict on_trap_hit(ThreadState& thread) {
-  Process& process = *thread.process;
-  thread.hit_due = false;
-  const Site* site = process.breakpoints().find(thread.registers.glance(arch::info(process.arch()).pc));
-  if (site == nullptr) return Verdict::go_on;
-  const auto traps = site->traps;
-  if (site->slot == nullptr && !site->slotless && site->plan.relocatable) {
-    give_slot(thread, site->address, site->plan);
-    if (!thread.stopped()) return Verdict::go_on;
+/// All that were hit, in the order in which they were placed.
+Traps merged(const std::shared_ptr<const Traps>& site, const std::vector<WatchHit>& watched) {
+  Traps all;
+  if (site) all = *site;
+  for (const WatchHit& hit : watched) {
+    for (const auto& trap : *hit.traps) {
+      if (hit.execute || !trap->live()) continue;
+      trap->hit_at = hit.address;
+      trap->old_value = hit.old_value;
+      trap->new_value = hit.new_value;
+    }
+    all.insert(all.end(), hit.traps->begin(), hit.traps->end());
   }
+  std::ranges::sort(all, {}, [](const auto& trap) { return trap->order; });
+  return all;
+}
+
+/// What one trap says to a hit.
+Verdict run_trap(ThreadState& thread, const std::shared_ptr<BreakpointTrap>& trap) {
+  if (trap->internal) return trap->live() ? trap->internal(thread) : Verdict::go_on;
+  if (!takes(thread, *trap)) return Verdict::go_on;
+  trap->count_hit();
+  thread.hits.push_back(trap);
+  if (trap->once) {
+    trap->spent = true;
+    trap->enabled = false;
+    trap->changed(*thread.process);
+  }
+  if (trap->synchronous()) return Verdict::stop;
+  if (const auto callback = trap->callback) {
+    call_user(thread, *trap, [&](Thread& handle) {
+      Breakpoint breakpoint(trap);
+      (*callback)(handle, breakpoint);
+    });
+  }
+  return Verdict::go_on;
+}
+
+Verdict run_traps(ThreadState& thread, const Traps& traps) {
   bool stop = false;
-  for (const auto& trap : *traps) {
-    if (trap->internal) {
-      if (trap->live()) stop |= trap->internal(thread) == Verdict::stop;
-      if (!thread.stopped()) return Verdict::go_on;
-      continue;
-    }
-    if (!takes(thread, *trap)) continue;
-    trap->count_hit();
-    thread.hits.push_back(trap);
-    if (trap->once) {
-      trap->spent = true;
-      trap->enabled = false;
-      trap->changed(process);
-    }
-    if (trap->synchronous()) {
-      stop = true;
-    } else if (const auto callback = trap->callback) {
-      call_user(thread, *trap, [&](Thread& handle) {
-        Breakpoint breakpoint(trap);
-        (*callback)(handle, breakpoint);
-      });
-    }
+  for (const auto& trap : traps) {
+    stop |= run_trap(thread, trap) == Verdict::stop;
     if (!thread.stopped()) return Verdict::go_on;
   }
   return stop ? Verdict::stop : Verdict::go_on;
 }
 
+Site* site_at_pc(ThreadState& thread) {
+  Process& process = *thread.process;
+  return process.breakpoints().find(thread.registers.glance(arch::info(process.arch()).pc));
+}
+
+}  // namespace
+
+Verdict on_trap_hit(ThreadState& thread) {
+  thread.hit_due = false;
+  const auto watched = std::exchange(thread.watched, {});
+  const Site* site = std::exchange(thread.site_due, false) ? site_at_pc(thread) : nullptr;
+  const auto traps = site != nullptr ? site->traps : nullptr;
+  if (site != nullptr && site->slot == nullptr && !site->slotless && site->plan.relocatable) {
+    give_slot(thread, site->address, site->plan);
+    if (!thread.stopped()) return Verdict::go_on;
+  }
+  if (!watched.empty()) return run_traps(thread, merged(traps, watched));
+  return traps ? run_traps(thread, *traps) : Verdict::go_on;
+}
+
 bool hit_would_stop(ThreadState& thread) {
-  const Site* site = thread.process->breakpoints().find(thread.registers.glance(arch::info(thread.process->arch()).pc));
-  if (site == nullptr) return false;
-  return std::ranges::any_of(*site->traps, [&](const auto& trap) {
+  const auto stops = [&](const auto& trap) {
     return trap->internal || (trap->synchronous() && may_take(thread, *trap));
-  });
+  };
+  const Site* site = thread.site_due ? site_at_pc(thread) : nullptr;
+  if (site != nullptr && std::ranges::any_of(*site->traps, stops)) return true;
+  return std::ranges::any_of(thread.watched,
+                             [&](const WatchHit& hit) { return std::ranges::any_of(*hit.traps, stops); });
+}
+
+bool hit_ends_step(const ThreadState& thread) {
+  return thread.hit_due && thread.last_resume == os::Resume::step && !thread.watched.empty() &&
+         std::ranges::none_of(thread.watched, [](const WatchHit& hit) { return hit.execute; });
 }
 
 }  // namespace trapline::core

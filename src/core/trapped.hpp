@@ -32,5 +32,7 @@ void send_owed(ThreadState& thread);
 [[nodiscard]] Verdict on_trap_hit(ThreadState& thread);
 /// Whether dispatching the hit could stop the process; errs towards yes.
 [[nodiscard]] bool hit_would_stop(ThreadState& thread);
+/// Whether a step has executed its instruction and only then hit something: a watchpoint reports what was done.
+[[nodiscard]] bool hit_ends_step(const ThreadState& thread);
 
 }  // namespace trapline::core
