@@ -83,23 +83,25 @@ TEST_F(SignalLoad, kept_ones_of_a_removed_catcher_pass_uncounted) {
 }
 
 TEST_F(SignalLoad, while_all_syscalls_are_handled) {
-  Debugger d(program("storm", {"8", "60"}));
-  const SignalCatcher alarms = d.catch_signal("all", {.callback = nothing});
+  Debugger d(program("signal_script", {"ring:4:30"}));
+  const SignalCatcher all = d.catch_signal("all", {.callback = nothing});
   d.handle_syscall("all", {.on_enter = [](Thread&, SyscallHandler&) {}, .on_exit = [](Thread&, SyscallHandler&) {}});
-  EXPECT_EQ(run_to_exit(d), 0);
-  EXPECT_GT(alarms.hit_count(), 0U);
+  EXPECT_EQ(run_for_output(d).output, "0\n");
+  EXPECT_EQ(all.hit_count(), 120U);
 }
 
 TEST_F(SignalLoad, a_synchronous_catcher_during_callbacks_of_another_thread) {
-  Debugger d(program("storm", {"8", "60"}));
-  const SignalCatcher alarms = d.catch_signal("SIGALRM");
-  d.handle_syscall("getppid", {.on_enter = [](Thread& t, SyscallHandler&) { t.invoke_syscall("getpid"); }});
-  d.run(no_stdio());
+  Debugger d(program("signal_script", {"ring:8:10"}));
+  const SignalCatcher ring = d.catch_signal("SIGRTMIN");
+  d.handle_syscall("rt_tgsigqueueinfo", {.on_enter = [](Thread& t, SyscallHandler&) { t.invoke_syscall("getpid"); }});
+  const Stdio io = d.run(piped());
   std::size_t stops = 0;
   Stop stop = next_stop(d);
   for (; stop.kind == StopKind::signal; stop = next_stop(d)) ++stops;
   EXPECT_EQ(stop.exit_code, 0) << stop;
-  EXPECT_EQ(stops, alarms.hit_count());
+  EXPECT_EQ(stops, 80U);
+  EXPECT_EQ(ring.hit_count(), 80U);
+  EXPECT_EQ(rest_of_output(io), "0\n");
 }
 
 }  // namespace
