@@ -182,6 +182,8 @@ std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
     const auto result = thread_.registers.signed_word(words_.result);
     // Interrupted by a signal that we hold back: the kernel sends it in again.
     if (stepping ? thread_.registers.word(words_.pc) != site : !restarts(result)) return result;
+    // A SIGTRAP of the program's came before the step.
+    if (stepping && os::signal_info(thread_.tid).si_code <= 0) held_.push_back(take_signal(thread_));
   }
 }
 
