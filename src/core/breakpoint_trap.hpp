@@ -52,7 +52,7 @@ class BreakpointTrap : public Trap {
   /// Younger traps have larger ones.
   std::uint64_t order = 0;
   std::optional<FilePlace> file;
-  /// Its address was in anonymous memory of an earlier image: it means nothing any more.
+  /// It is a bare address of an earlier image: it means nothing in this one.
   bool dropped = false;
 };
 

@@ -259,6 +259,8 @@ void Breakpoints::begin() {
   forget_image();
   for (const auto& [order, trap] : traps_) {
     trap->reset();
+    // A place in a file means something again.
+    if (trap->file) trap->dropped = false;
     trap->old_value.reset();
     trap->new_value.reset();
   }

@@ -25,8 +25,7 @@ void change_debug_registers(pid_t tid, const DebugRegisters& now, const DebugReg
 [[nodiscard]] bool try_debug_registers();
 /// The text for who wanted one where they do not work.
 inline constexpr const char* no_debug_registers =
-    "the debug registers of this machine do not fire, as under some hypervisors: use a software breakpoint, or a "
-    "machine "
-    "that has them";
+    "the debug registers of this machine do not fire, as under some hypervisors: only breakpoints without them work "
+    "here";
 
 }  // namespace trapline::os

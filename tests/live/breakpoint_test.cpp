@@ -459,6 +459,17 @@ TEST_F(BreakpointLive, by_symbol_it_lives_through_an_exec) {
   EXPECT_EQ(writes.hit_count(), 1U);
 }
 
+TEST_F(BreakpointLive, by_number_it_is_dropped_by_an_exec_and_back_in_the_next_run) {
+  auto d = hits({"exec", "3"});
+  d.run(no_stdio());
+  const Breakpoint target =
+      d.breakpoint(d.symbols().resolve(Location("target").in("binary")), {.callback = [](Thread&, Breakpoint&) {}});
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  EXPECT_EQ(target.hit_count(), 1U) << "only before the exec";
+  EXPECT_EQ(run_to_exit(d), 0);
+  EXPECT_EQ(target.hit_count(), 1U);
+}
+
 TEST_F(BreakpointLive, prints_itself) {
   auto d = hits({"loop", "1"});
   d.breakpoint("target");
