@@ -57,7 +57,7 @@ class Laboratory {
   [[nodiscard]] std::string check_native(const Sample& sample, const Outcome& native);
   [[nodiscard]] std::string check_slot(const Sample& sample, const Outcome& native, Address slot, bool& tried);
   [[nodiscard]] std::string check_emulated(const Sample& sample, const Outcome& native);
-  [[nodiscard]] std::string compare(const Outcome& expected, const Outcome& found) const;
+  [[nodiscard]] std::string compare(const Outcome& expected, const Outcome& found, bool compare_vectors = true) const;
   void keep_memory();
 
   arch::Decoder decoder_{Arch::amd64};

@@ -48,7 +48,7 @@ struct Run {
   std::array<std::byte, 16384> host_area{};
   std::size_t area_size = 0;
   Area area;
-  std::array<Address, 64> steps{};
+  std::array<Address, most_steps> steps{};
   std::size_t step_count = 0;
 };
 

@@ -45,7 +45,8 @@ void prepare_process();
 void map(Address at, std::size_t size);
 /// Starts at the state's pc, and ends at the first signal. An int3 leaves the pc on itself.
 [[nodiscard]] Outcome run(const State& state);
-/// Goes by single steps for as long as the pc is in `code`.
+constexpr std::size_t most_steps = 16;
+/// Goes by single steps for as long as the pc is in `code`, but at most so many.
 [[nodiscard]] Outcome run_in_steps(const State& state, Address code, std::size_t size);
 
 }  // namespace trapline::native
