@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 #include "measure.hpp"
 
@@ -24,10 +25,28 @@ enum class Until { exec, entry };
 [[nodiscard]] Batch spawns(std::size_t events, Until until);
 
 [[nodiscard]] Batch steps(std::size_t events);
+/// Looking at the pc after each, on another instruction than which something is to end.
+[[nodiscard]] Batch steps_until(std::size_t events);
 /// The same, each asked for by another thread through a futex.
 [[nodiscard]] Batch steps_by_hand_over(std::size_t events);
 /// To another thread and back through a futex, with nothing to do there.
 [[nodiscard]] Batch hand_overs(std::size_t events);
+
+/// Where the trap of the tracee `traps` is, and the trap at the end of a batch.
+struct TrapPlace {
+  std::string function;
+  std::uint64_t trap = 0;
+  /// Where the trapped instruction's work is done elsewhere, or what follows it when it has none.
+  std::uint64_t trap_rest = 0;
+  std::uint64_t end = 0;
+  std::uint64_t end_rest = 0;
+};
+enum class Means { instruction, debug_register, watch };
+/// waitpid, with PTRACE_GETREGS when the registers are wanted, PTRACE_POKEUSER of the pc to leave a trap instruction,
+/// PTRACE_CONT.
+[[nodiscard]] Batch hits(std::size_t events, const TrapPlace& place, Means means, bool registers);
+/// pread and pwrite of one byte each.
+[[nodiscard]] Batch placings(std::size_t events, std::uint64_t first, std::size_t distance);
 
 /// pread on /proc/PID/mem or process_vm_readv, whichever is faster for that size.
 [[nodiscard]] Batch reads(std::size_t events, pid_t pid, std::uint64_t address, std::size_t size);

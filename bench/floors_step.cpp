@@ -77,6 +77,15 @@ std::function<void()> stepping() {
 
 Batch steps(std::size_t events) { return repeated(events, stepping()); }
 
+Batch steps_until(std::size_t events) {
+  const auto spinner = std::make_shared<RawTracee>(std::vector{tracee("spin")});
+  const auto at_pc = [spinner] { return request(PTRACE_PEEKUSER, spinner->pid(), offsetof(user_regs_struct, rip)); };
+  return repeated(events, [spinner, at_pc, start = at_pc()] {
+    spinner->go(PTRACE_SINGLESTEP);
+    require(at_pc() != start, "a step");
+  });
+}
+
 Batch steps_by_hand_over(std::size_t events) {
   return repeated(events, [servant = std::make_shared<Servant>(stepping)] { servant->ask(); });
 }

@@ -26,7 +26,7 @@ struct Options {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (auto* part : {syscall_rows, invoke_rows, spawn_rows, step_rows, memory_rows}) {
+  for (auto* part : {syscall_rows, invoke_rows, trap_rows, spawn_rows, step_rows, memory_rows}) {
     auto more = part();
     std::ranges::move(more, std::back_inserter(rows));
   }
@@ -76,6 +76,8 @@ int run(const Options& options) {
     try {
       results.push_back(measure(row, effort));
       print(results.back());
+    } catch (const Skipped& reason) {
+      std::printf("%-28s skipped: %s\n", row.name.c_str(), reason.what());
     } catch (const std::exception& error) {
       std::cerr << "trapline-bench: " << row.name << ": " << error.what() << '\n';
       status = 1;

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,13 @@ struct Effort {
 struct Row {
   std::string name;
   std::function<Sides(const Effort&)> prepare;
+  /// A row whose batches are long has one round for so many of the others'.
+  std::size_t share = 1;
+};
+
+/// This machine lacks what the row measures.
+class Skipped : public std::runtime_error {
+  using std::runtime_error::runtime_error;
 };
 
 struct Result {

@@ -9,6 +9,7 @@ namespace trapline::bench {
 
 [[nodiscard]] std::vector<Row> syscall_rows();
 [[nodiscard]] std::vector<Row> invoke_rows();
+[[nodiscard]] std::vector<Row> trap_rows();
 [[nodiscard]] std::vector<Row> spawn_rows();
 [[nodiscard]] std::vector<Row> step_rows();
 [[nodiscard]] std::vector<Row> memory_rows();

@@ -104,6 +104,20 @@ Sides steps_of_tracer(const Effort& effort) {
   return {ours, floors::steps(events)};
 }
 
+/// Until it is at its first instruction again, where it never comes.
+Sides steps_until(const Effort& effort) {
+  const std::size_t events = effort.events(10'000);
+  const auto ours = [events, debugger = running({tracee("spin")})] {
+    const Thread thread = debugger->main_thread();
+    return time_per_event(events, [&] {
+      if (thread.step_until("_start", events).kind != StopKind::stepped) {
+        throw std::runtime_error("the steps ended elsewhere");
+      }
+    });
+  };
+  return {ours, floors::steps_until(events)};
+}
+
 /// Reading the pc once more: it is known already, so that only the way to the tracer thread and back costs.
 Sides commands(const Effort& effort) {
   const std::size_t events = effort.events(500);
@@ -157,6 +171,7 @@ std::vector<Row> step_rows() {
   return {
       {"step.user_thread", steps_of_user},
       {"step.tracer_thread", steps_of_tracer},
+      {.name = "step.until", .prepare = steps_until, .share = 15},
       {"command.user_thread", commands},
   };
 }

@@ -1,0 +1,144 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "floors.hpp"
+#include "raw_tracee.hpp"
+#include "rows.hpp"
+
+namespace trapline::bench::floors {
+namespace {
+
+constexpr std::byte trap_instruction{0xcc};
+
+class MemoryFile {
+ public:
+  explicit MemoryFile(pid_t pid)
+      : file_(::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDWR | O_CLOEXEC)) {
+    require(file_ != -1, "memory of a tracee");
+  }
+  ~MemoryFile() { ::close(file_); }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+
+  [[nodiscard]] std::byte read(std::uint64_t address) const {
+    std::byte byte{};
+    require(::pread(file_, &byte, 1, static_cast<off_t>(address)) == 1, "pread");
+    return byte;
+  }
+  void write(std::uint64_t address, std::byte byte) const {
+    require(::pwrite(file_, &byte, 1, static_cast<off_t>(address)) == 1, "pwrite");
+  }
+
+ private:
+  int file_ = -1;
+};
+
+void set_pc(pid_t pid, std::uint64_t pc) { request(PTRACE_POKEUSER, pid, offsetof(user_regs_struct, rip), pc); }
+
+class Hits {
+ public:
+  Hits(std::size_t events, const TrapPlace& place, Means means, bool registers)
+      : events_(events),
+        place_(place),
+        means_(means),
+        registers_(registers),
+        tracee_({tracee("traps"), place.function, std::to_string(events)}) {
+    const MemoryFile memory(tracee_.pid());
+    memory.write(place.end, trap_instruction);
+    if (means == Means::instruction) {
+      memory.write(place.trap, trap_instruction);
+    } else {
+      set_debug_register();
+    }
+    if (run_to_first_end() == 0) throw Skipped("this machine accepts debug registers, but they never fire");
+  }
+
+  double batch() {
+    set_pc(tracee_.pid(), place_.end_rest);
+    return time_per_event(events_, [&] {
+      for (std::size_t i = 0; i < events_; ++i) {
+        tracee_.go(PTRACE_CONT);
+        leave();
+      }
+      tracee_.go(PTRACE_CONT);
+    });
+  }
+
+ private:
+  void set_debug_register() const {
+    constexpr std::uintptr_t enable = 1;
+    constexpr std::uintptr_t write_8_bytes = 0b1001 << 16;
+    const std::uintptr_t control = enable | (means_ == Means::watch ? write_8_bytes : 0);
+    request(PTRACE_POKEUSER, tracee_.pid(), offsetof(user, u_debugreg), place_.trap);
+    request(PTRACE_POKEUSER, tracee_.pid(), offsetof(user, u_debugreg) + 7 * sizeof(std::uintptr_t), control);
+  }
+  /// How many hits come before it: any other number than a batch's shows that the trap does not work.
+  [[nodiscard]] std::size_t run_to_first_end() {
+    for (std::size_t hits = 0;; ++hits) {
+      tracee_.go(PTRACE_CONT);
+      const long pc = request(PTRACE_PEEKUSER, tracee_.pid(), offsetof(user_regs_struct, rip));
+      if (static_cast<std::uint64_t>(pc) == place_.end + 1) return hits;
+      leave();
+    }
+  }
+  void leave() {
+    if (registers_) request(PTRACE_GETREGS, tracee_.pid(), std::uintptr_t{0}, &seen_);
+    // After a debug register's hit the kernel lets the instruction pass by itself.
+    if (means_ == Means::instruction) set_pc(tracee_.pid(), place_.trap_rest);
+  }
+
+  std::size_t events_;
+  TrapPlace place_;
+  Means means_;
+  bool registers_;
+  RawTracee tracee_;
+  user_regs_struct seen_{};
+};
+
+class Placings {
+ public:
+  Placings(std::size_t events, std::uint64_t first, std::size_t distance)
+      : events_(events),
+        first_(first),
+        distance_(distance),
+        originals_(events),
+        tracee_({tracee("traps"), "push", "1"}),
+        memory_(tracee_.pid()) {}
+
+  double batch() {
+    const double each = time_per_event(events_, [&] {
+      for (std::size_t i = 0; i < events_; ++i) {
+        originals_[i] = memory_.read(address(i));
+        memory_.write(address(i), trap_instruction);
+      }
+    });
+    for (std::size_t i = 0; i < events_; ++i) memory_.write(address(i), originals_[i]);
+    return each;
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t address(std::size_t i) const { return first_ + i * distance_; }
+
+  std::size_t events_;
+  std::uint64_t first_;
+  std::size_t distance_;
+  std::vector<std::byte> originals_;
+  RawTracee tracee_;
+  MemoryFile memory_;
+};
+
+}  // namespace
+
+Batch hits(std::size_t events, const TrapPlace& place, Means means, bool registers) {
+  return [loop = std::make_shared<Hits>(events, place, means, registers)] { return loop->batch(); };
+}
+
+Batch placings(std::size_t events, std::uint64_t first, std::size_t distance) {
+  return [loop = std::make_shared<Placings>(events, first, distance)] { return loop->batch(); };
+}
+
+}  // namespace trapline::bench::floors
