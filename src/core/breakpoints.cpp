@@ -133,6 +133,9 @@ void Breakpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address ad
       return;
     }
     fresh->plan = decoder().plan(std::span(bytes).first(count), address);
+    const MemoryMap* map = modules().maps().at(address);
+    fresh->changeable = map == nullptr || map->writable || map->inode == 0;
+    fresh->writes_seen = process_.memory().writes();
     site = std::move(fresh);
   }
   const auto later = std::ranges::find_if(*traps, [&](const auto& other) { return other->order > trap->order; });
@@ -312,7 +315,11 @@ void Breakpoints::libraries_changed() {
 
 void Breakpoints::lift_all() {
   watchpoints_.clear();
-  for (const auto& [address, site] : sites_) process_.memory().lift(address);
+  for (const auto& [address, site] : sites_) {
+    process_.memory().lift(address);
+    // A child that shares the memory may have run into it and not been seen yet.
+    lifted_.insert(address);
+  }
   sites_.clear();
   loader_.reset();
   for (const auto& [order, trap] : traps_) trap->address = nowhere;

@@ -30,6 +30,10 @@ struct Site {
   const Slot* slot = nullptr;
   /// There can be no slot for it.
   bool slotless = false;
+  /// The program may write its code.
+  bool changeable = false;
+  /// TraceeMemory::writes when the plan was made or looked at.
+  std::size_t writes_seen = 0;
 };
 
 /// The breakpoints and watchpoints of a process: those placed, and where they are in the present image. On the tracer

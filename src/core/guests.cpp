@@ -16,6 +16,15 @@ namespace trapline::core {
 using Event = os::WaitStatus::Event;
 using Run = ThreadState::Run;
 
+namespace {
+
+int delivered_signal(const ThreadState& guest) {
+  const bool signal = guest.status.event() == Event::none && !guest.status.syscall_stop();
+  return signal ? guest.status.stop_signal() : 0;
+}
+
+}  // namespace
+
 void Process::let_go_at_birth(pid_t child) {
   const bool has_traps = memory_ && !memory_is_due_ && memory_->has_traps();
   if (has_traps) {
@@ -46,20 +55,24 @@ void Process::on_guest_event(ThreadState& guest, os::WaitStatus status) {
   guest.status = status;
   guest.signal = 0;
   try {
-    if (status.dead() || status.event() == Event::exec || status.event() == Event::exit || gone()) {
+    if (status.dead() || status.event() == Event::exec || status.event() == Event::exit) {
       let_guest_go(guest);
       return;
     }
     if (status.event() == Event::fork || status.event() == Event::vfork || status.event() == Event::clone) {
       let_go_at_birth(static_cast<pid_t>(os::event_message(guest.tid)));
     }
-    if (breakpoints_.in_use()) settle(guest);
-    guest.hit_due = guest.site_due = false;
-    if (guest.claimed) return;
-    if (guest.status.event() == Event::none && !guest.status.syscall_stop()) {
-      guest.signal = guest.status.stop_signal();
+    if (breakpoints_.in_use()) {
+      if (goes_on_to_trap(guest)) return;
+      settle(guest);
     }
-    help_guest_on(guest);
+    guest.hit_due = guest.site_due = false;
+    guest.signal = delivered_signal(guest);
+    if (gone()) {
+      let_guest_go(guest);
+    } else if (!guest.claimed) {
+      help_guest_on(guest);
+    }
   } catch (const ProcessGone&) {
     // Killed: its death comes next.
     guest.run = Run::running;
@@ -72,7 +85,12 @@ void Process::help_guest_on(ThreadState& guest) {
     os::listen(guest.tid);
   } else {
     os::Resume how = os::Resume::cont;
-    if (leave_trap(guest, how) == Departure::in_place) step_in_place(guest);
+    if (leave_trap(guest, how) == Departure::in_place) {
+      step_in_place(guest);
+      if (!guest.stopped()) return;
+      // What the instruction raised comes with the next resume.
+      guest.signal = delivered_signal(guest);
+    }
     guest.registers.flush();
     os::resume(guest.tid, how, std::exchange(guest.signal, 0));
     guest.last_resume = how;

@@ -33,6 +33,19 @@ bool still_at_its_stop(const ThreadState& thread) {
   return !seen || seen->status == thread.status;
 }
 
+/// The process gives up the memory that its guests share: none of our traps must stay there
+/// (HardPlaces.a_child_that_shares_the_memory_outlives_the_process).
+void leave_memory_to(const std::vector<std::shared_ptr<ThreadState>>& guests, const TraceeMemory* memory) {
+  if (memory == nullptr) return;
+  for (const auto& guest : guests) {
+    try {
+      memory->clean_copy(guest->tid);
+    } catch (const Error&) {
+      // It died too.
+    }
+  }
+}
+
 }  // namespace
 
 Process::Process(std::shared_ptr<Tracer> owner, bool auto_interrupt, std::optional<bool> kill_on_exit)
@@ -116,6 +129,7 @@ bool Process::dispatch_kept() {
 
 bool Process::settle_stop(ThreadState& thread) {
   try {
+    if (goes_on_to_trap(thread)) return false;
     settle(thread);
   } catch (const ProcessGone&) {
     // Killed at this stop: what follows is its death.
@@ -264,6 +278,8 @@ void Process::on_exec(ThreadState& thread) {
       }
     }
   }
+  leave_memory_to(guests_, memory_.get());
+  for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
   std::vector<std::shared_ptr<ThreadState>> others;
   for (const auto& other : threads_) {
     if (other != survivor) others.push_back(other);
@@ -348,6 +364,7 @@ void Process::finish(os::WaitStatus status, ThreadState& last) {
   due_steps_.clear();
   deferred_stops_.clear();
   deadline_ = {};
+  leave_memory_to(guests_, memory_.get());
   for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
   Stop stop{.kind = StopKind::exited, .thread = Thread(last.shared_from_this())};
   if (status.kind() == os::WaitStatus::Kind::exited) stop.exit_code = status.exit_code();

@@ -1,8 +1,10 @@
 #include <algorithm>
+#include <thread>
 
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
+#include "os/proc.hpp"
 #include "os/ptrace.hpp"
 
 // Who is at rest when: bringing threads to rest, keeping them there, and telling the world.
@@ -10,6 +12,25 @@
 namespace trapline::core {
 
 using Run = ThreadState::Run;
+
+namespace {
+
+/// Not stopped, and not in a vfork either: whoever waits there for the child to let go of the memory, and was
+/// interrupted, executes nothing before it stops (HardPlaces.children_that_share_the_memory_while_others_run).
+bool may_execute(const std::shared_ptr<ThreadState>& thread) {
+  if (thread->run != Run::running) return false;
+  if (thread->status.event() != os::WaitStatus::Event::vfork) return true;
+  try {
+    char state = 'R';
+    // On its way into the wait, which no event will tell.
+    while ((state = os::thread_state(thread->tid)) == 'R') std::this_thread::yield();
+    return state != 'D';
+  } catch (const Error&) {
+    return true;
+  }
+}
+
+}  // namespace
 
 void Process::gather() {
   const bool outer = std::exchange(gathering_, true);
@@ -100,8 +121,7 @@ std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
         // Dying: its next status says so.
       }
     }
-    tracer_->pump_until(
-        [&] { return std::ranges::none_of(held, [](const auto& thread) { return thread->run == Run::running; }); });
+    tracer_->pump_until([&] { return std::ranges::none_of(held, may_execute); });
   }
   return held;
 }

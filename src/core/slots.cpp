@@ -42,6 +42,11 @@ std::optional<Address> find_room(const MemoryMaps& maps, Address site) {
   return best;
 }
 
+bool same_code(const Slot& slot, Arch arch, const arch::TrapPlan& plan) {
+  const auto code = arch::relocate(plan, arch, slot.site, slot.start);
+  return code && code->size == slot.code.size && code->bytes == slot.code.bytes;
+}
+
 }  // namespace
 
 Address Slot::stands_for(Address pc) const {
@@ -91,6 +96,14 @@ bool Slots::map_near(ThreadState& thread, Address site) {
 
 const Slot* Slots::make(ThreadState& thread, Address site, const arch::TrapPlan& plan) {
   Process& process = *thread.process;
+  // A trap that is taken out and put back must not use up memory each time.
+  if (process.breakpoints().was_at(site)) {
+    for (const Area& area : areas_) {
+      for (const auto& slot : area.slots) {
+        if (slot->site == site && same_code(*slot, process.arch(), plan)) return slot.get();
+      }
+    }
+  }
   for (Area& area : areas_) {
     if (const Slot* slot = make_in(area, process, site, plan)) return slot;
   }

@@ -36,6 +36,7 @@ std::size_t TraceeMemory::read(Address address, std::span<std::byte> into) const
 
 std::size_t TraceeMemory::write(Address address, ByteView bytes) {
   const std::lock_guard lock(mutex_);
+  if (has_traps()) writes_.fetch_add(1, std::memory_order_relaxed);
   const auto first = first_reaching(address);
   if (first == patches_.end() || first->first >= address + bytes.size()) return memory_.write(address, bytes);
   return write_under(address, bytes);

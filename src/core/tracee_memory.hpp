@@ -38,6 +38,8 @@ class TraceeMemory {
   [[nodiscard]] bool planted(Address address) const;
   /// Puts the original bytes of all traps into a process that has a copy of this memory.
   void clean_copy(pid_t child) const;
+  /// Counts the writes since there are traps.
+  [[nodiscard]] std::size_t writes() const { return writes_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool has_traps() const { return count_.load(std::memory_order_relaxed) != 0; }
 
  private:
@@ -60,6 +62,7 @@ class TraceeMemory {
   std::atomic<std::size_t> count_{0};
   /// Counts insertions, so that who reads without the lock sees that one came between.
   std::atomic<std::size_t> insertions_{0};
+  std::atomic<std::size_t> writes_{0};
 };
 
 }  // namespace trapline::core

@@ -10,6 +10,7 @@
 #include "core/held_signals.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/trap_dispatch.hpp"
+#include "os/proc.hpp"
 
 namespace trapline::core {
 namespace {
@@ -73,6 +74,15 @@ void correct_call(ThreadState& thread, const Slot& slot, Address pc, Address mea
   thread.follows_call = slot.flow == arch::Flow::syscall;
 }
 
+/// Some faults tell the program the instruction's address.
+void correct_fault(ThreadState& thread, const Slot& slot) {
+  if (!signal_stop(thread.status)) return;
+  siginfo_t info = os::signal_info(thread.tid);
+  if (!raised_by_instruction(info) || reinterpret_cast<std::uintptr_t>(info.si_addr) != slot.start) return;
+  info.si_addr = reinterpret_cast<void*>(slot.site);
+  os::set_signal_info(thread.tid, info);
+}
+
 void leave_slot(ThreadState& thread) {
   const auto& info = arch::info(thread.process->arch());
   Slots& slots = thread.process->breakpoints().slots();
@@ -84,6 +94,7 @@ void leave_slot(ThreadState& thread) {
   thread.registers.set_word(info.pc, meant);
   if (pc == slot->start) {
     thread.trapped_at = slot->site;
+    correct_fault(thread, *slot);
   } else if (slot->flow == arch::Flow::syscall) {
     correct_call(thread, *slot, pc, meant);
   }
@@ -166,6 +177,27 @@ bool is_own_trap(const Process& process, const Site& site) {
          std::ranges::equal(std::span(site.plan.bytes).first(trap.size()), trap);
 }
 
+/// The code may have changed since it was looked at, by the user's writes or by the program's, which generates code:
+/// looks again. False when the program has written over the trap itself.
+bool plan_is_valid(Process& process, Site& site) {
+  const std::size_t writes = process.memory().writes();
+  if (!site.changeable && site.writes_seen == writes) return true;
+  site.writes_seen = writes;
+  auto now = decltype(site.plan.bytes){};
+  const std::size_t length = std::max<std::size_t>(site.plan.instruction.length, 1);
+  const auto bytes = std::span(now).first(length);
+  const bool same = process.memory().read(site.address, bytes) == length &&
+                    std::ranges::equal(bytes, std::span(site.plan.bytes).first(length));
+  if (same) return true;
+  if (!process.memory().intact(site.address)) return false;
+  const std::size_t count = process.memory().read(site.address, now);
+  site.plan = process.breakpoints().decoder().plan(std::span(now).first(count), site.address);
+  // Slots stay for ever, so that code which keeps changing gets no more of them.
+  site.slotless = site.slotless || site.slot != nullptr;
+  site.slot = nullptr;
+  return true;
+}
+
 void enter_slot(ThreadState& thread, const Slot& slot, os::Resume& how) {
   thread.registers.set_word(arch::info(thread.process->arch()).pc, slot.start);
   thread.slot = &slot;
@@ -197,14 +229,29 @@ void settle(ThreadState& thread) {
   if (watchpoints.in_use()) watchpoints.update(thread);
 }
 
+bool goes_on_to_trap(ThreadState& thread) {
+  if (thread.status.event() != Event::stop || thread.status.stop_signal() != SIGTRAP) return false;
+  Process& process = *thread.process;
+  const auto& info = arch::info(process.arch());
+  const Address at = thread.registers.glance(info.pc) - info.pc_after_trap;
+  if (process.breakpoints().find(at) == nullptr && !process.breakpoints().was_at(at)) return false;
+  const os::ThreadStatus status = os::read_status(thread.tid);
+  if (((status.pending & ~status.blocked) >> (SIGTRAP - 1) & 1) == 0) return false;
+  os::resume(thread.tid, os::Resume::cont, 0);
+  thread.registers.expire();
+  thread.run = Run::running;
+  process.tracer().note_resumed(thread);
+  return true;
+}
+
 Departure leave_trap(ThreadState& thread, os::Resume& how) {
   if (!thread.trapped_at) return Departure::resume;
   Process& process = *thread.process;
   const Address at = *std::exchange(thread.trapped_at, std::nullopt);
   const std::size_t pc = arch::info(process.arch()).pc;
   if (thread.registers.glance(pc) != at) return Departure::resume;
-  const Site* site = process.breakpoints().find(at);
-  if (site == nullptr) return Departure::resume;
+  Site* const site = process.breakpoints().find(at);
+  if (site == nullptr || !plan_is_valid(process, *site)) return Departure::resume;
   if (is_own_trap(process, *site)) {
     raise_own_trap(thread, *site);
     return Departure::resume;
@@ -242,13 +289,15 @@ namespace {
 /// The original byte is back for as long as it lives.
 class LiftedTrap {
  public:
-  LiftedTrap(Process& process, Address address) : process_(process), address_(address) {
+  LiftedTrap(Process& process, Address address)
+      : process_(process), address_(address), planted_(process.memory().intact(address)) {
     process.memory().lift(address);
+    original_ = code();
   }
   ~LiftedTrap() {
     try {
-      // Unless it was removed meanwhile.
-      if (process_.breakpoints().find(address_) == nullptr) return;
+      // Unless it was removed meanwhile, or the program has written something else there.
+      if (!planted_ || process_.breakpoints().find(address_) == nullptr || code() != original_) return;
       static_cast<void>(process_.memory().plant(address_, arch::info(process_.arch()).trap_instruction));
     } catch (const Error&) {
       // The process is gone.
@@ -258,8 +307,18 @@ class LiftedTrap {
   LiftedTrap& operator=(const LiftedTrap&) = delete;
 
  private:
+  using Code = std::array<std::byte, 4>;
+  [[nodiscard]] Code code() const {
+    Code bytes{};
+    static_cast<void>(
+        process_.memory().read(address_, std::span(bytes).first(arch::info(process_.arch()).trap_instruction.size())));
+    return bytes;
+  }
+
   Process& process_;
   Address address_;
+  bool planted_;
+  Code original_{};
 };
 
 /// One resume while the original byte is there. What comes is looked at by step_off(), and not put off by settle().
@@ -316,7 +375,8 @@ void step_in_place(ThreadState& thread) {
   } catch (const ProcessGone&) {
     // It was killed; its death is on its way.
   }
-  if (thread.stopped() && (thread.status != bare_stop || thread.hit_due) && !thread.pending) process.keep(thread);
+  const bool more = thread.status != bare_stop || thread.hit_due;
+  if (thread.stopped() && more && !thread.pending && !thread.guest) process.keep(thread);
   for (const auto& other : held) process.release_hold(*other);
 }
 

@@ -12,6 +12,10 @@ namespace trapline::core {
 /// (ThreadState::hit_due) from a signal of the program's. Afterwards the pc is what it would be without us.
 void settle(ThreadState& thread);
 
+/// An interruption that meets a thread inside the exception of a trap is reported before the trap's signal, with the pc
+/// behind the trap: lets the thread go on to that signal, before which it executes nothing.
+[[nodiscard]] bool goes_on_to_trap(ThreadState& thread);
+
 /// What is to be done with a thread that stands on a trapped instruction which has been dispatched.
 enum class Departure {
   resume,    ///< let it go on: there is no trap under its pc, or it was sent around the trap
