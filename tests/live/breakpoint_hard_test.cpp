@@ -232,7 +232,8 @@ TEST_P(HardPlaces, killed_from_outside_while_threads_hit) {
     d.breakpoint("target", {.callback = [&](Thread&, Breakpoint&) {
                    if (--left == 0) enough.happen();
                  }});
-    d.run(no_stdio());
+    // Its input stays open: at the end of it the program would end by itself.
+    const Stdio io = d.run(piped());
     force(d, GetParam());
     const pid_t pid = d.pid();
     d.cont();
