@@ -51,7 +51,7 @@ void Process::detach() {
     detach_here();
     return;
   }
-  tracer_->call([&] {
+  when_idle([&] {
     if (gone()) throw_gone();
     if (running()) gather();
     detach_here();

@@ -173,6 +173,9 @@ class Process : public std::enable_shared_from_this<Process> {
   };
 
   // Traps.
+  /// Any thread. Runs the function on the tracer thread once no thread is executing something of ours, from which it
+  /// must not be let go (BreakpointLive.detached_again_and_again_while_threads_hit_it).
+  void when_idle(support::FunctionRef<void()> function);
   /// Any thread. Waits for the process to be at rest; before the first run, and inside callbacks, at once.
   void place(const std::shared_ptr<SyscallTrap>& trap);
   void place(const std::shared_ptr<BreakpointTrap>& trap);

@@ -84,6 +84,21 @@ void Process::rest_from_elsewhere() {
   for (unsigned busy = busy_; busy != 0; busy = busy_) busy_.wait(busy);
 }
 
+void Process::when_idle(support::FunctionRef<void()> function) {
+  if (tracer_->on_tracer_thread()) {
+    function();
+    return;
+  }
+  for (bool done = false; !done;) {
+    for (unsigned busy = busy_; busy != 0; busy = busy_) busy_.wait(busy);
+    tracer_->call([&] {
+      if (busy_ != 0) return;
+      done = true;
+      function();
+    });
+  }
+}
+
 void Process::at_rest(support::FunctionRef<void()> function) {
   const auto run_now = [&] {
     rethrow_error();

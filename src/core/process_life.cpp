@@ -103,14 +103,16 @@ void Process::let_go_quietly() {
 
 void Process::end() noexcept {
   try {
-    tracer_->call([&] {
+    if (kill_on_exit()) {
+      tracer_->call([&] {
+        if (pid_ != 0 && !gone()) kill_here();
+      });
+      return;
+    }
+    when_idle([&] {
       if (pid_ == 0 || gone()) return;
-      if (kill_on_exit()) {
-        kill_here();
-      } else {
-        if (running()) gather();
-        if (!gone()) detach_here();
-      }
+      if (running()) gather();
+      if (!gone()) detach_here();
     });
   } catch (const std::exception& error) {
     support::log(LogCategory::process, [&] { return std::string(error.what()); });

@@ -34,6 +34,7 @@ constexpr os::WaitStatus bare_stop = os::WaitStatus::stopped(128 << 8 | SIGTRAP)
 Remote::Remote(ThreadState& thread)
     : thread_(thread),
       process_(*thread.process),
+      busy_(process_),
       abi_(arch::native_abi(process_.arch())),
       words_(arch::syscall_regs(process_.arch(), abi_)),
       saved_status_(thread.status),

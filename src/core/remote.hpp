@@ -57,6 +57,7 @@ class Remote {
 
   ThreadState& thread_;
   Process& process_;
+  Process::Busy busy_;
   Abi abi_;
   const arch::SyscallRegs& words_;
   std::vector<std::byte> saved_;
