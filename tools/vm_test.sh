@@ -113,7 +113,7 @@ chmod +x "$root/init"
 # `max` has the vector registers that TCG knows. The second port brings the exit status, so that nothing which a test
 # prints is mistaken for it, and what the kernel says.
 size=$(($(stat -c %s "$work/initramfs") / 1048576))
-timeout --kill-after=5 "$timeout" qemu-system-x86_64 -machine pc -accel tcg -cpu max -smp "$smp" -m $((1024 + 2 * size)) \
+timeout --foreground --kill-after=5 "$timeout" qemu-system-x86_64 -machine pc -accel tcg -cpu max -smp "$smp" -m $((1024 + 2 * size)) \
   -nodefaults -no-user-config -display none -no-reboot \
   -kernel "$cache/vmlinuz" -initrd "$work/initramfs" -append "console=ttyS1 quiet loglevel=1 panic=-1" \
   -serial stdio -serial "file:$work/status" </dev/null ||

@@ -419,8 +419,15 @@ void Process::run_due_steps() {
     thread->step_due = false;
     if (!thread->stopped() || thread->holds > 0 || thread->pending || thread->claimed || !thread->trapped_at) continue;
     stepping_in_place_ = true;
-    step_in_place(*thread);
+    {
+      const Busy busy(*this);
+      step_in_place(*thread);
+    }
     stepping_in_place_ = false;
+    if (thread->stopped() && take_interrupt_request()) {
+      stop_here(*thread);
+      return;
+    }
     if (!thread->pending && running()) resume(*thread);
     if (dispatching_ == 0) dispatch_kept();
   }

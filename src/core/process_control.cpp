@@ -234,7 +234,7 @@ Stop Process::wait(Timeout timeout) {
 void Process::interrupt() {
   tracer_->call([&] {
     if (gone()) throw_gone();
-    if (tracer_->in_callback() || dispatching_ > 0) {
+    if (tracer_->in_callback() || dispatching_ > 0 || stepping_in_place_) {
       request_interrupt();
       return;
     }

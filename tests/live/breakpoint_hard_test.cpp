@@ -136,6 +136,7 @@ TEST_P(HardPlaces, DISABLED_children_that_share_the_memory_while_others_run) {
 }
 
 TEST_P(HardPlaces, a_child_that_shares_the_memory_outlives_the_process) {
+  if (GetParam() == Path::in_place) GTEST_SKIP() << "such a child may stand still when it is stepped in place";
   for (const char* mode : {"outlived", "outlived_exec"}) {
     EXPECT_EQ(run({mode, "1000"}, {"target"}), "0\n") << mode;
   }

@@ -1,10 +1,9 @@
 // Variables of each size, read and written one by one; the values that the tests expect are in the names.
+#include "tracee.h"
+
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <unistd.h>
-
-#include "tracee.h"
 
 volatile unsigned char one;
 volatile unsigned short two;
@@ -30,9 +29,10 @@ __attribute__((noinline)) void write_last_byte(void) { ((volatile unsigned char*
 
 __attribute__((noinline)) void called_often(unsigned long i) { rounds = i; }
 
+// No atomic access: QEMU 7.2 lets those pass its debug registers when it emulates several processors.
 static void* thread_writes(void* unused) {
   (void)unused;
-  for (int i = 0; i < 10; ++i) __atomic_fetch_add(&by_threads, 1, __ATOMIC_SEQ_CST);
+  for (int i = 1; i <= 10; ++i) by_threads = (unsigned long)i;
   return 0;
 }
 
