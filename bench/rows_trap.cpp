@@ -50,7 +50,8 @@ class Trapped {
     place_others(load.others);
     try {
       trap_ = place(load);
-    } catch (const UsageError& error) {
+    } catch (const OsError& error) {
+      // Debug registers that do not fire.
       throw Skipped(error.what());
     }
     end_ = debugger_->breakpoint("batch_end");
