@@ -69,7 +69,6 @@ os::SpawnRequest request_of(const DebuggerOptions& options) {
   request.gid = options.gid;
   request.limits = limits_of(options.limits);
   request.disable_aslr = !options.aslr;
-  request.context = os::capture_spawn_context();
   return request;
 }
 
@@ -104,6 +103,8 @@ Stdio Debugger::run(const RunOptions& options) {
     process_->kill();
   }
   core::LaunchPlan plan{.request = request_of(state_->options)};
+  // The tracer thread's own is inherited.
+  if (!process_->tracer().on_tracer_thread()) plan.request.context = os::capture_spawn_context();
   plan.continue_to_entry = state_->options.continue_to_entry;
   plan.kill_after = options.kill_after;
   auto streams = std::make_shared<core::StdioStreams>(options.stdio);

@@ -117,9 +117,8 @@ std::vector<const char*> pointers_to(const std::vector<std::string>& strings) {
 /// A thread can have a directory and a umask of its own (unshare(CLONE_FS)); the child has those of its parent, the
 /// tracer thread. kcmp tells cheaply; where it is forbidden they are taken to differ, which costs a little time and is
 /// right too.
-bool shares_directory_with(pid_t tid) {
-  const auto self = static_cast<pid_t>(::syscall(SYS_gettid));
-  return tid == self || ::syscall(SYS_kcmp, tid, self, KCMP_FS, 0, 0) == 0;
+bool share_directory(pid_t one, pid_t other) {
+  return one == other || ::syscall(SYS_kcmp, one, other, KCMP_FS, 0, 0) == 0;
 }
 
 }  // namespace
@@ -128,8 +127,11 @@ struct Spawned::State {
   explicit State(SpawnRequest wanted);
   void plan_identity();
   void plan_context();
+  void plan_dispositions();
 
   SpawnRequest request;
+  /// This thread, the child's parent.
+  const pid_t self = static_cast<pid_t>(::syscall(SYS_gettid));
   std::vector<const char*> argv;
   std::vector<const char*> env;
   std::vector<SpawnChild::Limit> limits;
@@ -151,12 +153,12 @@ Spawned::State::State(SpawnRequest wanted)
   for (std::size_t i = 0; i < request.stdio.size(); ++i) child.stdio[i] = request.stdio[i];
   child.disable_aslr = request.disable_aslr;
   child.keep_descriptors = request.keep_descriptors;
-  child.keep_ignored_signals = request.keep_ignored_signals;
   for (const SpawnLimit& limit : request.limits) limits.push_back({limit.resource, {limit.soft, limit.hard}});
   child.limits = limits.data();
   child.limit_count = limits.size();
   plan_identity();
   plan_context();
+  plan_dispositions();
 }
 
 void Spawned::State::plan_identity() {
@@ -179,15 +181,25 @@ void Spawned::State::plan_context() {
     return;
   }
   child.signal_mask = context.signal_mask;
-  child.set_scheduling = context.tid != static_cast<pid_t>(::syscall(SYS_gettid));
+  child.set_scheduling = context.tid != self;
   child.nice = context.nice;
   child.affinity = context.affinity.data();
   child.affinity_size = context.affinity.size();
-  if (!shares_directory_with(context.tid)) {
+  if (!share_directory(context.tid, self)) {
     base_directory = "/proc/" + std::to_string(child.host) + "/task/" + std::to_string(context.tid) + "/cwd";
     child.base_directory = base_directory.c_str();
     child.set_umask = true;
     child.umask = read_status(context.tid).umask;
+  }
+}
+
+void Spawned::State::plan_dispositions() {
+  try {
+    // One look here instead of 64 requests in the child, where each costs its way into the kernel.
+    const ThreadStatus host = read_status(self);
+    child.signals_to_reset = request.keep_ignored_signals ? host.caught : host.caught | host.ignored;
+  } catch (const Error&) {
+    // Without /proc: all of them, which resets what was to be kept too.
   }
 }
 

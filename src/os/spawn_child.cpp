@@ -53,14 +53,10 @@ TRAPLINE_RAW_CODE void await_release(SpawnChild& child) {
 }
 
 TRAPLINE_RAW_CODE void reset_dispositions(SpawnChild& child) {
-  // exec leaves ignored signals ignored, and a host often ignores SIGPIPE. SIGKILL and SIGSTOP refuse, harmlessly.
-  constexpr unsigned long ignored = 1;  // SIG_IGN
   for (long signal = 1; signal <= 64; ++signal) {
-    if (child.keep_ignored_signals) {
-      call(SYS_rt_sigaction, signal, 0, word(child.old_action), 8);
-      if (child.old_action[0] == ignored) continue;
-    }
-    call(SYS_rt_sigaction, signal, word(child.default_action), 0, 8);
+    if ((child.signals_to_reset >> (signal - 1) & 1) == 0) continue;
+    // SIGKILL and SIGSTOP refuse, harmlessly.
+    call(SYS_rt_sigaction, signal, word(&child.default_action), 0, 8);
   }
 }
 

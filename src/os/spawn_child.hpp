@@ -34,7 +34,6 @@ struct SpawnChild {
   bool new_session = false;
   bool disable_aslr = false;
   bool keep_descriptors = false;
-  bool keep_ignored_signals = false;
   bool set_umask = false;
   bool set_scheduling = false;
   bool set_groups = false;
@@ -50,9 +49,10 @@ struct SpawnChild {
   const Limit* limits = nullptr;
   std::size_t limit_count = 0;
   std::uint64_t signal_mask = 0;
+  /// Those that the host ignores, which an exec would keep so, or catches: until the exec its handlers are still there.
+  std::uint64_t signals_to_reset = ~std::uint64_t{0};
   /// The kernel's struct sigaction: all zero is the default disposition.
   unsigned long default_action[4] = {};
-  unsigned long old_action[4] = {};
   /// For reading a directory.
   alignas(8) char buffer[1024] = {};
 };
