@@ -23,10 +23,6 @@ bool ended_by_step(const ThreadState& thread) {
   return info.si_code > 0 && info.si_code != arch::info(thread.process->arch()).trap_signal_code;
 }
 
-bool group_stopped(const ThreadState& thread) {
-  return thread.status.event() == Event::stop && thread.status.stop_signal() != SIGTRAP;
-}
-
 }  // namespace
 
 Drive::Drive(ThreadState& thread, Others others)
@@ -73,7 +69,7 @@ std::optional<Stop> Drive::interrupted() const {
 
 Stop Drive::death() {
   claim_.release();
-  process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
+  process_.await_death(thread_);
   if (process_.dead()) return process_.stop_of_death();
   throw ProcessGone("thread " + std::to_string(thread_.tid) + " exited");
 }
@@ -101,14 +97,18 @@ void Drive::wait() {
     early_ = process_.take_stop();
     os::interrupt(thread_.tid);
     process_.tracer().pump_until([&] { return thread_.run != Run::running; });
-    const bool its_own = thread_.hit_due || thread_.status.event() != Event::stop;
-    if (thread_.stopped() && its_own) process_.keep(thread_);
+    if (!thread_.stopped()) return;
+    // The step was quicker, and is nothing to be told later.
+    const bool stepped = !thread_.hit_due && thread_.last_resume == os::Resume::step && thread_.status.signal_stop() &&
+                         thread_.status.stop_signal() == SIGTRAP && ended_by_step(thread_);
+    if (stepped) thread_.status = os::WaitStatus::bare_stop();
+    if (thread_.hit_due || thread_.status.event() != Event::stop) process_.keep(thread_);
   }
 }
 
 Drive::Went Drive::go(os::Resume how) {
   leave_signal_stop(thread_);
-  if (group_stopped(thread_) && how != os::Resume::step) {
+  if (thread_.status.group_stop() && how != os::Resume::step) {
     os::listen(thread_.tid);
     thread_.listening = true;
   } else {

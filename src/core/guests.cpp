@@ -16,15 +16,6 @@ namespace trapline::core {
 using Event = os::WaitStatus::Event;
 using Run = ThreadState::Run;
 
-namespace {
-
-int delivered_signal(const ThreadState& guest) {
-  const bool signal = guest.status.event() == Event::none && !guest.status.syscall_stop();
-  return signal ? guest.status.stop_signal() : 0;
-}
-
-}  // namespace
-
 void Process::let_go_at_birth(pid_t child) {
   const bool has_traps = memory_ && !memory_is_due_ && memory_->has_traps();
   if (has_traps) {
@@ -67,7 +58,7 @@ void Process::on_guest_event(ThreadState& guest, os::WaitStatus status) {
       settle(guest);
     }
     guest.hit_due = guest.site_due = false;
-    guest.signal = delivered_signal(guest);
+    guest.signal = guest.status.delivered_signal();
     if (gone()) {
       let_guest_go(guest);
     } else if (!guest.claimed) {
@@ -81,7 +72,7 @@ void Process::on_guest_event(ThreadState& guest, os::WaitStatus status) {
 }
 
 void Process::help_guest_on(ThreadState& guest) {
-  if (guest.status.event() == Event::stop && guest.status.stop_signal() != SIGTRAP) {
+  if (guest.status.group_stop()) {
     os::listen(guest.tid);
   } else {
     os::Resume how = os::Resume::cont;
@@ -89,7 +80,7 @@ void Process::help_guest_on(ThreadState& guest) {
       step_in_place(guest);
       if (!guest.stopped()) return;
       // What the instruction raised comes with the next resume.
-      guest.signal = delivered_signal(guest);
+      guest.signal = guest.status.delivered_signal();
     }
     guest.registers.flush();
     os::resume(guest.tid, how, std::exchange(guest.signal, 0));
@@ -98,6 +89,10 @@ void Process::help_guest_on(ThreadState& guest) {
   guest.registers.expire();
   guest.run = Run::running;
   tracer_->note_resumed(guest);
+  // What came while all were at rest for it.
+  if (dispatching_ != 0 || in_place_ != 0 || !running()) return;
+  if (take_interrupt_request()) interrupt_here();
+  dispatch_kept();
 }
 
 void Process::let_guest_go(ThreadState& guest) {

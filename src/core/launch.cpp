@@ -37,11 +37,6 @@ bool go(ThreadState& thread, os::Resume how, int signal = 0) {
   return thread.stopped();
 }
 
-int delivery_signal(const ThreadState& thread) {
-  const bool delivery = thread.status.event() == Event::none && !thread.status.syscall_stop();
-  return delivery ? thread.status.stop_signal() : 0;
-}
-
 /// On from the exec's event to the end of its execve: from there on the thread stands at the program's first
 /// instruction.
 void finish_exec(ThreadState& thread) {
@@ -66,7 +61,7 @@ bool run_to_entry(Process& process, ThreadState& thread) {
   }
   for (int signal = 0;;) {
     if (!go(thread, os::Resume::cont, signal) || thread.status.event() == Event::exit) return false;
-    signal = delivery_signal(thread);
+    signal = thread.status.delivered_signal();
     if (signal == SIGTRAP && thread.registers.word(info.pc) == *entry + info.pc_after_trap) break;
     if (thread.status.event() == Event::clone) process.on_clone(thread);
     if (thread.status.event() == Event::fork || thread.status.event() == Event::vfork) process.on_fork(thread);
@@ -160,7 +155,7 @@ void launch(Process& process, LaunchPlan plan) {
   Tracer& tracer = process.tracer();
   tracer.pump_until([&] { return thread.run != Run::running; });
   while (thread.stopped() && thread.status.event() != Event::exec && thread.status.event() != Event::exit) {
-    go(thread, os::Resume::cont, delivery_signal(thread));
+    go(thread, os::Resume::cont, thread.status.delivered_signal());
   }
   if (thread.stopped() && thread.status.event() == Event::exit) {
     process.on_dying(thread);

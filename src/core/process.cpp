@@ -21,10 +21,6 @@ using Event = os::WaitStatus::Event;
 
 namespace {
 
-bool group_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() != SIGTRAP; }
-/// Our own interruption, or the first stop of a new thread: nothing that the program did.
-bool bare_stop(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() == SIGTRAP; }
-
 /// Not when it was killed, also when it is already at its PTRACE_EVENT_EXIT, which is the next stop
 /// (Threads.the_process_may_exit_while_some_are_blocked, several at once).
 bool still_at_its_stop(const ThreadState& thread) {
@@ -90,16 +86,16 @@ void Process::on_event(ThreadState& thread, os::WaitStatus status) {
   thread.status = status;
   thread.listening = false;
   thread.signal = 0;
-  if (breakpoints_.in_use() && !settle_stop(thread)) return;
+  if (!settle_stop(thread)) return;
   status = thread.status;
   if (status.event() == Event::clone) on_clone(thread);
   if (thread.claimed) return;
-  if (status.event() == Event::exit && (killing_ || !was_running)) {
+  if (status.event() == Event::exit && (killing_ || awaits_death_ || !was_running)) {
     on_dying(thread);
     return;
   }
   if (gathering_ || at_rest_now() || thread.holds > 0) {
-    if (thread.fresh || thread.hit_due || (!bare_stop(status) && !group_stop(status))) keep(thread);
+    if (thread.fresh || thread.hit_due || status.event() != Event::stop) keep(thread);
     note_interrupted_call(thread);
     return;
   }
@@ -118,10 +114,13 @@ void Process::keep(ThreadState& thread) {
 }
 
 bool Process::dispatch_kept() {
-  while (!kept_.empty() && running()) {
-    const auto thread = kept_.front();
-    kept_.pop_front();
-    if (!std::exchange(thread->pending, false) || !thread->stopped() || thread->holds > 0) continue;
+  while (running()) {
+    // What is held keeps its place.
+    const auto next = std::ranges::find(kept_, 0U, [](const auto& thread) { return thread->holds; });
+    if (next == kept_.end()) break;
+    const auto thread = *next;
+    kept_.erase(next);
+    if (!std::exchange(thread->pending, false) || !thread->stopped()) continue;
     dispatch(*thread);
   }
   return !running();
@@ -130,6 +129,7 @@ bool Process::dispatch_kept() {
 bool Process::settle_stop(ThreadState& thread) {
   try {
     if (goes_on_to_trap(thread)) return false;
+    if (!breakpoints_.in_use()) return true;
     settle(thread);
   } catch (const ProcessGone&) {
     // Killed at this stop: what follows is its death.
@@ -144,7 +144,7 @@ bool Process::settle_stop(ThreadState& thread) {
 
 bool Process::would_stop(ThreadState& thread) const {
   if (thread.hit_due) return hit_would_stop(thread);
-  if (thread.status.event() == Event::none && !thread.status.syscall_stop()) return signal_would_stop(thread);
+  if (thread.status.signal_stop()) return signal_would_stop(thread);
   return thread.status.syscall_stop() && syscall_would_stop(thread);
 }
 
@@ -323,6 +323,19 @@ void Process::on_dying(ThreadState& thread) {
   }
 }
 
+void Process::await_death(ThreadState& thread) {
+  const bool outer = std::exchange(awaits_death_, true);
+  // A leader's death is told when all others are dead, also those that are kept at their exits
+  // (Stepping.a_process_that_ends_during_a_command_is_dead).
+  for (const auto& other : std::vector(threads_)) {
+    if (!other->stopped() || other->status.event() != Event::exit) continue;
+    other->pending = false;
+    on_dying(*other);
+  }
+  tracer_->pump_until([&] { return thread.run == Run::dead || gone(); });
+  awaits_death_ = outer;
+}
+
 void Process::report_theft(const ThreadState& thread) {
   support::log(LogCategory::event,
                [&] { return "an event of thread " + std::to_string(thread.tid) + " was taken by the host"; });
@@ -391,7 +404,7 @@ void Process::resume(ThreadState& thread) {
   thread.hits.clear();
   try {
     leave_signal_stop(thread);
-    if (group_stop(thread.status)) {
+    if (thread.status.group_stop()) {
       os::listen(thread.tid);
       thread.listening = true;
     } else {
@@ -413,17 +426,15 @@ void Process::resume(ThreadState& thread) {
 }
 
 void Process::run_due_steps() {
-  while (!due_steps_.empty() && running() && !gathering_ && !stepping_in_place_) {
+  while (!due_steps_.empty() && running() && !gathering_ && in_place_ == 0) {
     const auto thread = due_steps_.front();
     due_steps_.pop_front();
     thread->step_due = false;
     if (!thread->stopped() || thread->holds > 0 || thread->pending || thread->claimed || !thread->trapped_at) continue;
-    stepping_in_place_ = true;
     {
       const Busy busy(*this);
       step_in_place(*thread);
     }
-    stepping_in_place_ = false;
     if (thread->stopped() && take_interrupt_request()) {
       stop_here(*thread);
       return;

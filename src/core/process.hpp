@@ -109,6 +109,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void keep(ThreadState& thread);
   void on_exec(ThreadState& thread);
   void on_dying(ThreadState& thread);
+  /// Waits for the end of a thread that is dying, and for the process's if that comes first.
+  void await_death(ThreadState& thread);
   /// Keeps what can be known of a thread that is about to die.
   void last_look(ThreadState& thread);
   void on_clone(ThreadState& thread);
@@ -172,6 +174,18 @@ class Process : public std::enable_shared_from_this<Process> {
     Process& process_;
   };
 
+  /// While a trap is out for a thread to be stepped in place.
+  class InPlace {
+   public:
+    explicit InPlace(Process& process) : process_(process) { ++process_.in_place_; }
+    ~InPlace() { --process_.in_place_; }
+    InPlace(const InPlace&) = delete;
+    InPlace& operator=(const InPlace&) = delete;
+
+   private:
+    Process& process_;
+  };
+
   // Traps.
   /// Any thread. Runs the function on the tracer thread once no thread is executing something of ours, from which it
   /// must not be let go (BreakpointLive.detached_again_and_again_while_threads_hit_it).
@@ -212,6 +226,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void rest_from_elsewhere();
   [[noreturn]] void throw_gone() const;
   void cont_here();
+  void interrupt_here();
   void kill_here();
   /// Prepares a stopped thread for the SIGKILL that comes next.
   void expect_kill(ThreadState& thread);
@@ -246,10 +261,13 @@ class Process : public std::enable_shared_from_this<Process> {
   std::atomic<bool> timed_out_{false};
   /// Until run() or attach() is done no trap is active.
   bool quiet_ = false;
+  /// kill_on_exit was changed meanwhile.
+  bool options_stale_ = false;
   unsigned inherited_filters_ = 0;
   Timer::Armed deadline_;
   bool gathering_ = false;
   bool killing_ = false;
+  bool awaits_death_ = false;
   unsigned dispatching_ = 0;
   ThreadState* driven_ = nullptr;
   bool interrupt_requested_ = false;
@@ -275,7 +293,7 @@ class Process : public std::enable_shared_from_this<Process> {
 
   std::deque<std::shared_ptr<ThreadState>> due_steps_;
   std::vector<std::shared_ptr<ThreadState>> guests_;
-  bool stepping_in_place_ = false;
+  unsigned in_place_ = 0;
   std::uint64_t epoch_ = 0;
 
   SyscallHandlers handlers_;

@@ -234,7 +234,7 @@ Stop Process::wait(Timeout timeout) {
 void Process::interrupt() {
   tracer_->call([&] {
     if (gone()) throw_gone();
-    if (tracer_->in_callback() || dispatching_ > 0 || stepping_in_place_) {
+    if (tracer_->in_callback() || dispatching_ > 0 || in_place_ != 0) {
       request_interrupt();
       return;
     }
@@ -243,13 +243,17 @@ void Process::interrupt() {
       if (driven_->run == Run::running) os::interrupt(driven_->tid);
       return;
     }
-    if (!running() || quiet_) return;
-    gather();
-    if (dead() || at_rest_now()) return;
-    const auto alive = std::ranges::find_if(threads_, [](const auto& thread) { return thread->stopped(); });
-    if (alive == threads_.end()) return;
-    publish(Stop{.kind = StopKind::interrupted, .thread = Thread(*alive)});
+    interrupt_here();
   });
+}
+
+void Process::interrupt_here() {
+  if (!running() || quiet_) return;
+  gather();
+  if (dead() || at_rest_now()) return;
+  const auto alive = std::ranges::find_if(threads_, [](const auto& thread) { return thread->stopped(); });
+  if (alive == threads_.end()) return;
+  publish(Stop{.kind = StopKind::interrupted, .thread = Thread(*alive)});
 }
 
 void Process::kill() {

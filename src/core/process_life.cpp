@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include <trapline/error.hpp>
 
@@ -57,7 +58,7 @@ void Process::begin(pid_t pid, bool launched) {
 void Process::started(bool at_rest) {
   if (at_rest) {
     gather();
-    apply_trace_options();
+    if (std::exchange(options_stale_, false)) apply_trace_options();
   }
   quiet_ = false;
   tracing_changed();
@@ -154,7 +155,8 @@ void Process::set_kill_on_exit(bool kill) {
       const std::lock_guard lock(mutex_);
       kill_on_exit_ = kill;
     }
-    if (gone()) return;
+    options_stale_ = quiet_;
+    if (gone() || quiet_) return;
     // The option can be changed at stops only.
     const bool was_running = running();
     if (was_running) gather();

@@ -25,10 +25,6 @@ namespace {
 
 constexpr std::uint64_t no_number = ~std::uint64_t{0};
 
-bool group_stopped(os::WaitStatus status) { return status.event() == Event::stop && status.stop_signal() != SIGTRAP; }
-
-constexpr os::WaitStatus bare_stop = os::WaitStatus::stopped(128 << 8 | SIGTRAP);
-
 }  // namespace
 
 Remote::Remote(ThreadState& thread)
@@ -126,7 +122,7 @@ bool Remote::go(os::Resume how) {
     case Event::exit:
       process_.on_dying(thread_);
       claim_.release();
-      process_.tracer().pump_until([&] { return thread_.run == Run::dead || process_.gone(); });
+      process_.await_death(thread_);
       finished_ = true;
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " died in the syscall");
     case Event::stop: return how == os::Resume::cont;
@@ -291,7 +287,7 @@ void Remote::restore_view() {
     if (!thread_.pending) thread_.known_info.reset();
   } else {
     thread_.known_info.reset();
-    thread_.status = saved_status_.event() == Event::none || !group_stopped(saved_status_) ? bare_stop : saved_status_;
+    thread_.status = saved_status_.event() == Event::none || !saved_status_.group_stop() ? os::WaitStatus::bare_stop() : saved_status_;
     if (thread_.pending) thread_.status = saved_status_;
   }
 }
@@ -301,14 +297,14 @@ void Remote::finish() {
   if (!thread_.stopped()) return;
   if (executed_) {
     thread_.view = View::none;
-    thread_.status = bare_stop;
+    thread_.status = os::WaitStatus::bare_stop();
     thread_.known_info.reset();
     resend_held();
     return;
   }
   if (left_enter_) {
     return_to_enter();
-  } else if (interrupted_ || group_stopped(saved_status_)) {
+  } else if (interrupted_ || saved_status_.group_stop()) {
     return_to_signal_check();
   } else {
     thread_.registers.set_general(saved_);

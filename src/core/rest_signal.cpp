@@ -14,7 +14,8 @@ namespace trapline::core {
 
 void RestSignal::set(State state) {
   state_.store(static_cast<std::uint32_t>(state), std::memory_order_seq_cst);
-  support::futex_wake(state_, INT_MAX);
+  // Whoever sleeps counted himself before he looked at the state a last time.
+  if (sleepers_.load(std::memory_order_seq_cst) != 0) support::futex_wake(state_, INT_MAX);
   if (waiters_.load(std::memory_order_seq_cst) == 0) return;
   const std::lock_guard lock(mutex_);
   for (const Waiter* waiter = first_; waiter != nullptr; waiter = waiter->next_) waiter->ring();
@@ -23,11 +24,15 @@ void RestSignal::set(State state) {
 bool RestSignal::wait_change(State from, Timeout timeout) {
   std::optional<std::chrono::steady_clock::time_point> deadline;
   if (timeout) deadline = std::chrono::steady_clock::now() + *timeout;
-  while (get() == from) {
-    if (deadline && std::chrono::steady_clock::now() >= *deadline) return false;
+  sleepers_.fetch_add(1, std::memory_order_seq_cst);
+  bool changed = true;
+  while (state_.load(std::memory_order_seq_cst) == static_cast<std::uint32_t>(from)) {
+    changed = !deadline || std::chrono::steady_clock::now() < *deadline;
+    if (!changed) break;
     support::futex_wait(state_, static_cast<std::uint32_t>(from), deadline);
   }
-  return true;
+  sleepers_.fetch_sub(1, std::memory_order_relaxed);
+  return changed;
 }
 
 RestSignal::Waiter::Waiter(RestSignal& signal) : signal_(signal), event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {

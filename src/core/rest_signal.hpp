@@ -42,6 +42,7 @@ class RestSignal {
 
  private:
   std::atomic<std::uint32_t> state_{static_cast<std::uint32_t>(State::dead)};
+  std::atomic<unsigned> sleepers_{0};
   std::atomic<unsigned> waiters_{0};
   std::mutex mutex_;
   Waiter* first_ = nullptr;

@@ -16,7 +16,7 @@ using Run = ThreadState::Run;
 namespace {
 
 /// Not stopped, and not in a vfork either: whoever waits there for the child to let go of the memory, and was
-/// interrupted, executes nothing before it stops (HardPlaces.DISABLED_children_that_share_the_memory_while_others_run).
+/// interrupted, executes nothing before it stops (HardPlaces.children_that_share_the_memory_while_others_run).
 bool may_execute(const std::shared_ptr<ThreadState>& thread) {
   if (thread->run != Run::running) return false;
   if (thread->status.event() != os::WaitStatus::Event::vfork) return true;
@@ -48,7 +48,7 @@ void Process::gather() {
 }
 
 void Process::bring_to_rest(ThreadState& thread) {
-  if (thread.run != Run::running || thread.claimed) return;
+  if (thread.run != Run::running) return;
   // Held, so that an event of its own that comes first is kept instead of dispatched.
   ++thread.holds;
   os::interrupt(thread.tid);
@@ -106,12 +106,13 @@ void Process::wait_claimed(ThreadState& thread) {
 }
 
 std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
+  // Also those that a command further out is moving: it goes on with them when whoever holds them is done.
   std::vector<std::shared_ptr<ThreadState>> held;
   // Threads that were being born meanwhile are caught by another round.
   for (bool found = true; found;) {
     found = false;
     for (const auto& thread : std::vector(threads_)) {
-      if (thread->run != Run::running || thread->claimed || std::ranges::find(held, thread) != held.end()) continue;
+      if (thread->run != Run::running || std::ranges::find(held, thread) != held.end()) continue;
       ++thread->holds;
       held.push_back(thread);
       found = true;

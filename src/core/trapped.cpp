@@ -19,15 +19,10 @@ using Event = os::WaitStatus::Event;
 using Path = Breakpoints::Path;
 using Run = ThreadState::Run;
 
-constexpr os::WaitStatus bare_stop = os::WaitStatus::stopped(128 << 8 | SIGTRAP);
 constexpr std::size_t amd64_rcx = 11;
 
-bool signal_stop(os::WaitStatus status) {
-  return status.kind() == os::WaitStatus::Kind::stopped && status.event() == Event::none && !status.syscall_stop();
-}
-
 bool trap_signal_stop(const ThreadState& thread) {
-  return signal_stop(thread.status) && thread.status.stop_signal() == SIGTRAP;
+  return thread.status.signal_stop() && thread.status.stop_signal() == SIGTRAP;
 }
 
 /// A signal that the instruction itself raised: the program must find the pc on it.
@@ -40,12 +35,12 @@ bool raised_by_instruction(const siginfo_t& info) {
 /// At a stop of a thread that signals are owed to: one more signal that came too early is put off too (sent again at
 /// once it would only be in the way again); after the instruction the first is delivered right here.
 void settle_owed(ThreadState& thread) {
-  const bool at_signal = signal_stop(thread.status);
+  const bool at_signal = thread.status.signal_stop();
   const siginfo_t now = at_signal ? os::signal_info(thread.tid) : siginfo_t{};
   const bool too_early = thread.trapped_at && at_signal && !raised_by_instruction(now);
   if (too_early) {
     thread.owed.push_back(take_signal(thread));
-    thread.status = bare_stop;
+    thread.status = os::WaitStatus::bare_stop();
     thread.settled = true;
     return;
   }
@@ -76,7 +71,7 @@ void correct_call(ThreadState& thread, const Slot& slot, Address pc, Address mea
 
 /// Some faults tell the program the instruction's address.
 void correct_fault(ThreadState& thread, const Slot& slot) {
-  if (!signal_stop(thread.status)) return;
+  if (!thread.status.signal_stop()) return;
   siginfo_t info = os::signal_info(thread.tid);
   if (!raised_by_instruction(info) || reinterpret_cast<std::uintptr_t>(info.si_addr) != slot.start) return;
   info.si_addr = reinterpret_cast<void*>(slot.site);
@@ -129,7 +124,7 @@ void recognise_hit(ThreadState& thread) {
     if (process.memory().read(at, bytes) != bytes.size() || std::ranges::equal(bytes, info.trap_instruction)) return;
   }
   thread.registers.set_word(info.pc, at);
-  thread.status = bare_stop;
+  thread.status = os::WaitStatus::bare_stop();
   if (site == nullptr) return;
   thread.trapped_at = at;
   thread.hit_due = thread.site_due = !restarts_here(thread, *site);
@@ -139,7 +134,7 @@ void recognise_hit(ThreadState& thread) {
 bool recognise_watched(ThreadState& thread) {
   Breakpoints& breakpoints = thread.process->breakpoints();
   if (!breakpoints.watchpoints().recognise(thread)) return false;
-  thread.status = bare_stop;
+  thread.status = os::WaitStatus::bare_stop();
   thread.hit_due = !thread.watched.empty();
   // A debug register is quicker than the trap instruction at the same place; the kernel lets the thread past it.
   const Address pc = thread.registers.glance(arch::info(thread.process->arch()).pc);
@@ -230,11 +225,14 @@ void settle(ThreadState& thread) {
 }
 
 bool goes_on_to_trap(ThreadState& thread) {
-  if (thread.status.event() != Event::stop || thread.status.stop_signal() != SIGTRAP) return false;
+  if (!thread.status.bare()) return false;
   Process& process = *thread.process;
-  const auto& info = arch::info(process.arch());
-  const Address at = thread.registers.glance(info.pc) - info.pc_after_trap;
-  if (process.breakpoints().find(at) == nullptr && !process.breakpoints().was_at(at)) return false;
+  const auto behind_trap = [&] {
+    const auto& info = arch::info(process.arch());
+    const Address at = thread.registers.glance(info.pc) - info.pc_after_trap;
+    return process.breakpoints().find(at) != nullptr || process.breakpoints().was_at(at);
+  };
+  if (thread.last_resume != os::Resume::step && !(process.breakpoints().in_use() && behind_trap())) return false;
   const os::ThreadStatus status = os::read_status(thread.tid);
   if (((status.pending & ~status.blocked) >> (SIGTRAP - 1) & 1) == 0) return false;
   os::resume(thread.tid, os::Resume::cont, 0);
@@ -338,16 +336,22 @@ void go_lifted(ThreadState& thread, os::Resume how) {
 /// only entered: it may block, and the others must not be at rest for so long.
 void step_off(ThreadState& thread, Address at, const arch::Instruction& instruction) {
   const bool enters = instruction.flow == arch::Flow::syscall;
+  const std::size_t pc = arch::info(thread.process->arch()).pc;
   if (thread.signal != 0) owe_signal(thread);
   for (;;) {
     go_lifted(thread, enters ? os::Resume::syscall : os::Resume::step);
-    if (!signal_stop(thread.status)) break;
+    const bool moved = thread.registers.word(pc) != at;
+    // An interruption that came too late for the stop before this one.
+    if (thread.status.bare() && !moved) continue;
+    if (!thread.status.signal_stop()) {
+      if (!moved && thread.status.group_stop()) thread.trapped_at = at;
+      break;
+    }
     const siginfo_t info = os::signal_info(thread.tid);
-    const bool moved = thread.registers.word(arch::info(thread.process->arch()).pc) != at;
     if (!enters && info.si_signo == SIGTRAP && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT)) {
       // Of a string instruction a step is one round.
       if (!moved && instruction.repeats) continue;
-      thread.status = bare_stop;
+      thread.status = os::WaitStatus::bare_stop();
       break;
     }
     if (moved || raised_by_instruction(info)) break;
@@ -362,6 +366,8 @@ void step_off(ThreadState& thread, Address at, const arch::Instruction& instruct
 void step_in_place(ThreadState& thread) {
   Process& process = *thread.process;
   const auto alive = thread.shared_from_this();
+  // Those that wait for their turn must not run while the trap is out.
+  const Process::InPlace one_at_a_time(process);
   const auto held = process.hold_running();
   try {
     const Address at = *std::exchange(thread.trapped_at, std::nullopt);
@@ -375,7 +381,7 @@ void step_in_place(ThreadState& thread) {
   } catch (const ProcessGone&) {
     // It was killed; its death is on its way.
   }
-  const bool more = thread.status != bare_stop || thread.hit_due;
+  const bool more = thread.status != os::WaitStatus::bare_stop() || thread.hit_due;
   if (thread.stopped() && more && !thread.pending && !thread.guest) process.keep(thread);
   for (const auto& other : held) process.release_hold(*other);
 }

@@ -12,8 +12,9 @@ namespace trapline::core {
 /// (ThreadState::hit_due) from a signal of the program's. Afterwards the pc is what it would be without us.
 void settle(ThreadState& thread);
 
-/// An interruption that meets a thread inside the exception of a trap is reported before the trap's signal, with the pc
-/// behind the trap: lets the thread go on to that signal, before which it executes nothing.
+/// An interruption that meets a thread inside the exception of a trap or of a step is reported before the signal of it,
+/// which would come later as if the program had got it: lets the thread go on to that signal, before which it executes
+/// nothing (Stepping.interrupts_without_pause_end_it_each_time).
 [[nodiscard]] bool goes_on_to_trap(ThreadState& thread);
 
 /// What is to be done with a thread that stands on a trapped instruction which has been dispatched.

@@ -30,6 +30,8 @@ class WaitStatus {
   static constexpr WaitStatus killed(int signal) { return {Kind::killed, signal}; }
   /// Dead, and somebody else knows how.
   static constexpr WaitStatus lost() { return {Kind::lost, 0}; }
+  /// As of an interruption.
+  static constexpr WaitStatus bare_stop() { return stopped(static_cast<int>(Event::stop) << 8 | trap_signal); }
   /// `value` is the stop signal, with PTRACE_O_TRACESYSGOOD's bit and the event above it.
   static constexpr WaitStatus stopped(int value) { return {Kind::stopped, value}; }
 
@@ -39,12 +41,21 @@ class WaitStatus {
   [[nodiscard]] constexpr bool dead() const { return kind_ != Kind::stopped; }
   [[nodiscard]] constexpr int exit_code() const { return value_; }
   [[nodiscard]] constexpr int exit_signal() const { return value_; }
-  [[nodiscard]] constexpr bool syscall_stop() const { return kind_ == Kind::stopped && value_ == (5 | 0x80); }
+  [[nodiscard]] constexpr bool syscall_stop() const { return kind_ == Kind::stopped && value_ == (trap_signal | 0x80); }
   [[nodiscard]] constexpr Event event() const {
     return kind_ == Kind::stopped ? static_cast<Event>(value_ >> 8) : Event::none;
   }
   /// The signal of a stop: the one about to be delivered, or the one that group-stopped it.
   [[nodiscard]] constexpr int stop_signal() const { return value_ & 0x7f; }
+  /// About to get a signal.
+  [[nodiscard]] constexpr bool signal_stop() const {
+    return kind_ == Kind::stopped && event() == Event::none && !syscall_stop();
+  }
+  /// The signal that it gets when it goes on like that; 0 at other stops.
+  [[nodiscard]] constexpr int delivered_signal() const { return signal_stop() ? stop_signal() : 0; }
+  [[nodiscard]] constexpr bool group_stop() const { return event() == Event::stop && stop_signal() != trap_signal; }
+  /// An interruption of ours, or the first stop of a new thread: nothing that the program did.
+  [[nodiscard]] constexpr bool bare() const { return event() == Event::stop && stop_signal() == trap_signal; }
   /// As wait(2) would report it.
   [[nodiscard]] constexpr int raw() const {
     switch (kind_) {
@@ -57,6 +68,7 @@ class WaitStatus {
   }
 
  private:
+  static constexpr int trap_signal = 5;
   constexpr WaitStatus(Kind kind, int value) : kind_(kind), value_(value) {}
   Kind kind_ = Kind::exited;
   int value_ = 0;

@@ -231,6 +231,62 @@ TEST_F(Stepping, an_interrupt_from_another_thread_ends_it) {
   EXPECT_EQ(run_out(d).exit_code, 0);
 }
 
+/// Interrupts for as long as it lives.
+class Hammer {
+ public:
+  explicit Hammer(const Debugger& d) : thread_([this, &d] { hammer(d); }) {}
+  ~Hammer() {
+    enough_ = true;
+    thread_.join();
+  }
+  Hammer(const Hammer&) = delete;
+  Hammer& operator=(const Hammer&) = delete;
+
+ private:
+  void hammer(const Debugger& d) const {
+    try {
+      while (!enough_) d.interrupt();
+    } catch (const ProcessGone&) {
+    }
+  }
+  std::atomic<bool> enough_ = false;
+  std::thread thread_;
+};
+
+TEST_F(Stepping, interrupts_without_pause_end_it_each_time) {
+  Debugger d(program("spinners", {"2"}));
+  d.run(no_stdio());
+  to_announcement(d);
+  const Thread spinner = d.threads().back();
+  const Address nowhere = in_binary(d, "main");
+  for (const auto others : {Others::stop, Others::run}) {
+    const Hammer hammer(d);
+    for (int i = 0; i < 100; ++i) {
+      const Stop stop = spinner.step_until(nowhere, 1000, others);
+      ASSERT_TRUE(stop.kind == StopKind::interrupted || stop.kind == StopKind::stepped) << stop;
+    }
+  }
+  d.kill();
+}
+
+TEST_F(Stepping, a_process_that_ends_during_a_command_is_dead) {
+  auto d = steps({"threads"});
+  d.run(no_stdio());
+  to(d, "waits_for_other");
+  const Address nowhere = in_binary(d, "leaf");
+  try {
+    const Hammer hammer(d);
+    while (!d.dead()) {
+      const Stop stop = d.step_until(nowhere, 1000, Others::run);
+      ASSERT_NE(stop.kind, StopKind::signal) << stop;
+    }
+  } catch (const UsageError&) {
+    // An interrupt came when the thread was exiting already.
+    d.cont();
+  }
+  EXPECT_EQ(d.wait(patience).exit_code, 0);
+}
+
 TEST_F(Stepping, a_password_is_found_by_counting_instructions) {
   const std::string alphabet = "abcdefghijklmnopqrstuvwxyz0123456789";
   const auto instructions = [](const std::string& guess) {
