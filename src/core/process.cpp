@@ -427,6 +427,7 @@ void Process::resume(ThreadState& thread) {
 
 void Process::run_due_steps() {
   while (!due_steps_.empty() && running() && !gathering_ && in_place_ == 0) {
+    if (idle_wanted_ != 0 && busy_ == 0) return;
     const auto thread = due_steps_.front();
     due_steps_.pop_front();
     thread->step_due = false;

@@ -275,6 +275,8 @@ class Process : public std::enable_shared_from_this<Process> {
   bool wants_syscalls_ = false;
   std::exception_ptr error_;
   std::atomic<unsigned> busy_{0};
+  /// How many wait for it to be 0.
+  std::atomic<unsigned> idle_wanted_{0};
 
   /// Guards what other threads may look at: the list of threads, the memory, the exit status.
   mutable std::mutex mutex_;

@@ -89,11 +89,14 @@ void Process::when_idle(support::FunctionRef<void()> function) {
     function();
     return;
   }
+  // Steps in place follow each other without a pause where several threads hit one trap.
+  ++idle_wanted_;
   for (bool done = false; !done;) {
     for (unsigned busy = busy_; busy != 0; busy = busy_) busy_.wait(busy);
     tracer_->call([&] {
       if (busy_ != 0) return;
       done = true;
+      --idle_wanted_;
       function();
     });
   }

@@ -160,7 +160,7 @@ void Tracer::pump_one(const Deadline& deadline) {
   if (run_jobs()) return;
   take_untaken();
   for (std::size_t i = 0; i < processes_.size(); ++i) processes_[i]->run_due_steps();
-  if (!anyone_running() && to_release_.empty() && expected_child_ == 0) {
+  if (!anyone_running() && to_release_.empty() && expected_children_.empty()) {
     sleep_for_jobs(deadline);
     return;
   }
@@ -255,9 +255,8 @@ void Tracer::handle_stranger(const os::Waited& event) {
   }
   if (event.status.dead()) {
     // Either a child that a callback started, or a tracee that died before its birth was announced.
-    if (early_.erase(event.tid) != 0 || event.tid == expected_child_) {
+    if (early_.erase(event.tid) != 0 || std::erase(expected_children_, event.tid) != 0) {
       os::take(event.tid);
-      expected_child_ = 0;
     } else {
       foreign_zombie_ = true;
     }
@@ -283,9 +282,10 @@ void Tracer::handle_stranger(const os::Waited& event) {
 }
 
 bool Tracer::wait_for_birth(pid_t child) {
-  expected_child_ = child;
-  pump_until([&] { return early(child) || expected_child_ == 0; });
-  expected_child_ = 0;
+  // Another birth may be waited for within this wait (HardPlaces.children_that_share_the_memory_while_others_run).
+  expected_children_.push_back(child);
+  pump_until([&] { return early(child) || std::ranges::find(expected_children_, child) == expected_children_.end(); });
+  std::erase(expected_children_, child);
   return early(child);
 }
 

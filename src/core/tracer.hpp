@@ -165,7 +165,7 @@ class Tracer {
   std::vector<std::shared_ptr<Process>> processes_;
   std::vector<pid_t> to_release_;
   std::unordered_map<pid_t, os::WaitStatus> early_;
-  pid_t expected_child_ = 0;
+  std::vector<pid_t> expected_children_;
   std::size_t guests_ = 0;
   std::vector<ThreadState*> untaken_;
   bool foreign_zombie_ = false;
