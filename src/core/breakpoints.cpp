@@ -127,8 +127,8 @@ void Breakpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address ad
     auto fresh = std::make_unique<Site>();
     fresh->address = address;
     std::array<std::byte, 16> bytes{};
-    const std::size_t count = process_.memory().read(address, bytes);
-    if (count == 0 || !process_.memory().plant(address, arch::info(process_.arch()).trap_instruction)) {
+    const std::size_t count = process_.memory().plant(address, arch::info(process_.arch()).trap_instruction, bytes);
+    if (count == 0) {
       sites_.erase(address);
       return;
     }

@@ -74,16 +74,27 @@ void TraceeMemory::reopen() {
   memory_.reopen();
 }
 
-bool TraceeMemory::plant(Address address, ByteView trap) {
+std::size_t TraceeMemory::plant(Address address, ByteView trap, std::span<std::byte> original) {
   const std::lock_guard lock(mutex_);
+  // One that the process has written over.
+  patches_.erase(address);
+  count_ = patches_.size();
+  const std::size_t count = memory_.read(address, original);
+  if (count < trap.size()) return 0;
   Patch patch{.size = trap.size()};
   std::ranges::copy(trap, patch.trap.begin());
-  if (memory_.read(address, std::span(patch.original).first(patch.size)) != patch.size) return false;
+  std::ranges::copy(original.first(patch.size), patch.original.begin());
   insertions_.fetch_add(1, std::memory_order_release);
-  if (memory_.write(address, trap) != patch.size) return false;
+  if (memory_.write(address, trap) != patch.size) return 0;
+  mask(address, original.first(count));
   patches_[address] = patch;
   count_ = patches_.size();
-  return true;
+  return count;
+}
+
+bool TraceeMemory::plant(Address address, ByteView trap) {
+  std::array<std::byte, longest> original{};
+  return plant(address, trap, std::span(original).first(trap.size())) != 0;
 }
 
 bool TraceeMemory::unchanged(Address address, const Patch& patch) const {

@@ -31,6 +31,9 @@ class TraceeMemory {
 
   /// Puts a trap instruction at an address that has none; false when it is not mapped.
   [[nodiscard]] bool plant(Address address, ByteView trap);
+  /// The same, and gives what is there without any trap: at least as many bytes as the trap has. Returns how many it
+  /// gave, up to the end of what is mapped; 0 when there is no trap now.
+  [[nodiscard]] std::size_t plant(Address address, ByteView trap, std::span<std::byte> original);
   /// Puts the original bytes back, unless the process has written others over the trap.
   void lift(Address address);
   /// Whether the trap is still there as it was planted.
