@@ -287,7 +287,8 @@ void Remote::restore_view() {
     if (!thread_.pending) thread_.known_info.reset();
   } else {
     thread_.known_info.reset();
-    thread_.status = saved_status_.event() == Event::none || !saved_status_.group_stop() ? os::WaitStatus::bare_stop() : saved_status_;
+    thread_.status = saved_status_.event() == Event::none || !saved_status_.group_stop() ? os::WaitStatus::bare_stop()
+                                                                                         : saved_status_;
     if (thread_.pending) thread_.status = saved_status_;
   }
 }

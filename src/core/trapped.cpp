@@ -294,8 +294,10 @@ class LiftedTrap {
   }
   ~LiftedTrap() {
     try {
-      // Unless it was removed meanwhile, or the program has written something else there.
-      if (!planted_ || process_.breakpoints().find(address_) == nullptr || code() != original_) return;
+      // Unless it was removed meanwhile, or the program has written something else there, or its memory was left to
+      // others that share it (HardPlaces.a_child_that_shares_the_memory_outlives_the_process).
+      if (!planted_ || process_.dead() || process_.breakpoints().find(address_) == nullptr || code() != original_)
+        return;
       static_cast<void>(process_.memory().plant(address_, arch::info(process_.arch()).trap_instruction));
     } catch (const Error&) {
       // The process is gone.
