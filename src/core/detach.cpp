@@ -3,11 +3,11 @@
 #include <trapline/error.hpp>
 
 #include "core/held_signals.hpp"
+#include "core/owed_signals.hpp"
 #include "core/process.hpp"
 #include "core/remote.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/syscall_dispatch.hpp"
-#include "core/trapped.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"

@@ -7,8 +7,10 @@
 
 #include "arch/arch.hpp"
 #include "core/signal_dispatch.hpp"
+#include "core/step_in_place.hpp"
 #include "core/syscall_dispatch.hpp"
-#include "core/trapped.hpp"
+#include "core/trap_departure.hpp"
+#include "core/trap_hits.hpp"
 
 namespace trapline::core {
 namespace {

@@ -4,7 +4,9 @@
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
-#include "core/trapped.hpp"
+#include "core/settle.hpp"
+#include "core/step_in_place.hpp"
+#include "core/trap_departure.hpp"
 #include "os/proc.hpp"
 
 // Children that nobody follows. A copy of our memory is freed of our traps before the child runs; one that shares the
@@ -115,6 +117,20 @@ void Process::let_guest_go(ThreadState& guest) {
   guest.run = Run::dead;
   tracer_->remove(guest.tid);
   std::erase(guests_, alive);
+}
+
+void Process::let_guests_go() {
+  for (const auto& guest : guests_) {
+    if (!memory_) break;
+    try {
+      // None of our traps must stay in the memory that they have now for themselves
+      // (HardPlaces.a_child_that_shares_the_memory_outlives_the_process).
+      memory_->clean_copy(guest->tid);
+    } catch (const Error&) {
+      // It died too.
+    }
+  }
+  for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
 }
 
 }  // namespace trapline::core

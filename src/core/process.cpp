@@ -6,9 +6,12 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/settle.hpp"
 #include "core/signal_dispatch.hpp"
+#include "core/step_in_place.hpp"
 #include "core/syscall_dispatch.hpp"
-#include "core/trapped.hpp"
+#include "core/trap_departure.hpp"
+#include "core/trap_hits.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
@@ -27,19 +30,6 @@ bool still_at_its_stop(const ThreadState& thread) {
   if (!os::still_stopped(thread.tid)) return false;
   const auto seen = os::look_one(thread.tid, os::Sleep::no);
   return !seen || seen->status == thread.status;
-}
-
-/// The process gives up the memory that its guests share: none of our traps must stay there
-/// (HardPlaces.a_child_that_shares_the_memory_outlives_the_process).
-void leave_memory_to(const std::vector<std::shared_ptr<ThreadState>>& guests, const TraceeMemory* memory) {
-  if (memory == nullptr) return;
-  for (const auto& guest : guests) {
-    try {
-      memory->clean_copy(guest->tid);
-    } catch (const Error&) {
-      // It died too.
-    }
-  }
 }
 
 }  // namespace
@@ -278,8 +268,7 @@ void Process::on_exec(ThreadState& thread) {
       }
     }
   }
-  leave_memory_to(guests_, memory_.get());
-  for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
+  let_guests_go();
   std::vector<std::shared_ptr<ThreadState>> others;
   for (const auto& other : threads_) {
     if (other != survivor) others.push_back(other);
@@ -299,43 +288,6 @@ void Process::on_exec(ThreadState& thread) {
   if (survivor.get() != &thread && running() && !gathering_) resume(*survivor);
 }
 
-void Process::last_look(ThreadState& thread) {
-  try {
-    // The last moment at which there are registers; they stay readable after the death.
-    static_cast<void>(thread.registers.general());
-    static_cast<void>(thread.registers.vector());
-  } catch (const Error&) {
-  }
-  thread.registers.freeze();
-  abandon_calls(thread);
-  thread.view = View::none;
-  thread.run = Run::dying;
-  thread.dead = true;
-  tracer_->note_resumed(thread);
-}
-
-void Process::on_dying(ThreadState& thread) {
-  last_look(thread);
-  try {
-    os::resume(thread.tid, os::Resume::cont, 0);
-  } catch (const Error&) {
-    // Killed once more while it was dying.
-  }
-}
-
-void Process::await_death(ThreadState& thread) {
-  const bool outer = std::exchange(awaits_death_, true);
-  // A leader's death is told when all others are dead, also those that are kept at their exits
-  // (Stepping.a_process_that_ends_during_a_command_is_dead).
-  for (const auto& other : std::vector(threads_)) {
-    if (!other->stopped() || other->status.event() != Event::exit) continue;
-    other->pending = false;
-    on_dying(*other);
-  }
-  tracer_->pump_until([&] { return thread.run == Run::dead || gone(); });
-  awaits_death_ = outer;
-}
-
 void Process::report_theft(const ThreadState& thread) {
   support::log(LogCategory::event,
                [&] { return "an event of thread " + std::to_string(thread.tid) + " was taken by the host"; });
@@ -344,59 +296,6 @@ void Process::report_theft(const ThreadState& thread) {
       "another thread of this program waits for any child (wait, waitpid(-1), waitid(P_ALL)) and took an event of "
       "process " +
       std::to_string(pid_) + ": let it wait for its children by their ids")));
-}
-
-void Process::forget(ThreadState& thread) {
-  const std::lock_guard lock(mutex_);
-  std::erase_if(threads_, [&](const auto& entry) { return entry.get() == &thread; });
-}
-
-void Process::on_death(ThreadState& thread, os::WaitStatus status) {
-  thread.registers.freeze();
-  thread.run = Run::dead;
-  thread.dead = true;
-  thread.view = View::none;
-  abandon_calls(thread);
-  tracer_->remove(thread.tid);
-  const auto watchers = watchers_;
-  try {
-    const Tracer::CallbackScope scope(*tracer_);
-    Thread handle(thread.shared_from_this());
-    for (const Watcher& watcher : *watchers) {
-      if (watcher.observer->on_thread_died) watcher.observer->on_thread_died(handle, status.raw());
-    }
-  } catch (...) {
-    fail(std::current_exception());
-  }
-  forget(thread);
-  if (thread.tid == pid_) finish(status, thread);
-}
-
-void Process::finish(os::WaitStatus status, ThreadState& last) {
-  kept_.clear();
-  due_steps_.clear();
-  deferred_stops_.clear();
-  deadline_ = {};
-  leave_memory_to(guests_, memory_.get());
-  for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
-  Stop stop{.kind = StopKind::exited, .thread = Thread(last.shared_from_this())};
-  if (status.kind() == os::WaitStatus::Kind::exited) stop.exit_code = status.exit_code();
-  if (status.kind() == os::WaitStatus::Kind::killed) stop.exit_signal = status.exit_signal();
-  stop.timed_out = timed_out_;
-  {
-    const std::lock_guard lock(mutex_);
-    death_ = status;
-    stop_ = std::move(stop);
-    stop_taken_ = false;
-  }
-  support::log(LogCategory::process, [&] { return "process " + std::to_string(pid_) + " is dead"; });
-  rest_->set(RestSignal::State::dead);
-  tracer_->remove(*this);
-}
-
-Stop Process::stop_of_death() const {
-  const std::lock_guard lock(mutex_);
-  return *stop_;
 }
 
 void Process::resume(ThreadState& thread) {

@@ -241,6 +241,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void on_guest_event(ThreadState& guest, os::WaitStatus status);
   void help_guest_on(ThreadState& guest);
   void let_guest_go(ThreadState& guest);
+  /// The process gives up the memory that it shares with them.
+  void let_guests_go();
   /// Looks at the traps at a thread's stop; false when the stop is not to be handled any further.
   [[nodiscard]] bool settle_stop(ThreadState& thread);
   /// To all threads, at rest.

@@ -1,0 +1,53 @@
+#include "core/owed_signals.hpp"
+
+#include <csignal>
+#include <utility>
+
+#include "arch/arch.hpp"
+#include "core/held_signals.hpp"
+#include "core/process.hpp"
+
+namespace trapline::core {
+
+bool raised_by_instruction(const siginfo_t& info) {
+  const bool fault = info.si_signo == SIGSEGV || info.si_signo == SIGBUS || info.si_signo == SIGFPE ||
+                     info.si_signo == SIGILL || info.si_signo == SIGTRAP;
+  return fault && info.si_code > 0;
+}
+
+void settle_owed(ThreadState& thread) {
+  const bool at_signal = thread.status.signal_stop();
+  const siginfo_t now = at_signal ? os::signal_info(thread.tid) : siginfo_t{};
+  const bool too_early = thread.trapped_at && at_signal && !raised_by_instruction(now);
+  if (too_early) {
+    thread.owed.push_back(take_signal(thread));
+    thread.status = os::WaitStatus::bare_stop();
+    thread.settled = true;
+    return;
+  }
+  auto owed = std::exchange(thread.owed, {});
+  const bool stepped = at_signal && thread.last_resume == os::Resume::step && now.si_signo == SIGTRAP &&
+                       now.si_code > 0 && now.si_code != arch::info(thread.process->arch()).trap_signal_code;
+  if (stepped) {
+    const siginfo_t first = owed.front().info;
+    owed.erase(owed.begin());
+    os::set_signal_info(thread.tid, first);
+    thread.signal = first.si_signo;
+    thread.status = os::WaitStatus::stopped(first.si_signo);
+    thread.settled = true;
+  }
+  for (const HeldSignal& signal : owed) send_held(thread, signal);
+}
+
+void owe_signal(ThreadState& thread) {
+  siginfo_t info = os::signal_info(thread.tid);
+  if (info.si_signo != thread.signal) info = info_from_us(thread.signal);
+  thread.owed.push_back({.info = info, .dispatched = true});
+  thread.signal = 0;
+}
+
+void send_owed(ThreadState& thread) {
+  for (const HeldSignal& signal : std::exchange(thread.owed, {})) send_held(thread, signal);
+}
+
+}  // namespace trapline::core

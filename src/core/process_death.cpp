@@ -1,0 +1,104 @@
+#include <trapline/error.hpp>
+
+#include "core/process.hpp"
+#include "core/syscall_dispatch.hpp"
+#include "support/log.hpp"
+
+// The deaths of a process's threads, and its own.
+
+namespace trapline::core {
+
+using Event = os::WaitStatus::Event;
+using Run = ThreadState::Run;
+using View = ThreadState::View;
+
+void Process::last_look(ThreadState& thread) {
+  try {
+    // The last moment at which there are registers; they stay readable after the death.
+    static_cast<void>(thread.registers.general());
+    static_cast<void>(thread.registers.vector());
+  } catch (const Error&) {
+  }
+  thread.registers.freeze();
+  abandon_calls(thread);
+  thread.view = View::none;
+  thread.run = Run::dying;
+  thread.dead = true;
+  tracer_->note_resumed(thread);
+}
+
+void Process::on_dying(ThreadState& thread) {
+  last_look(thread);
+  try {
+    os::resume(thread.tid, os::Resume::cont, 0);
+  } catch (const Error&) {
+    // Killed once more while it was dying.
+  }
+}
+
+void Process::await_death(ThreadState& thread) {
+  const bool outer = std::exchange(awaits_death_, true);
+  // A leader's death is told when all others are dead, also those that are kept at their exits
+  // (Stepping.a_process_that_ends_during_a_command_is_dead).
+  for (const auto& other : std::vector(threads_)) {
+    if (!other->stopped() || other->status.event() != Event::exit) continue;
+    other->pending = false;
+    on_dying(*other);
+  }
+  tracer_->pump_until([&] { return thread.run == Run::dead || gone(); });
+  awaits_death_ = outer;
+}
+
+void Process::forget(ThreadState& thread) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(threads_, [&](const auto& entry) { return entry.get() == &thread; });
+}
+
+void Process::on_death(ThreadState& thread, os::WaitStatus status) {
+  thread.registers.freeze();
+  thread.run = Run::dead;
+  thread.dead = true;
+  thread.view = View::none;
+  abandon_calls(thread);
+  tracer_->remove(thread.tid);
+  const auto watchers = watchers_;
+  try {
+    const Tracer::CallbackScope scope(*tracer_);
+    Thread handle(thread.shared_from_this());
+    for (const Watcher& watcher : *watchers) {
+      if (watcher.observer->on_thread_died) watcher.observer->on_thread_died(handle, status.raw());
+    }
+  } catch (...) {
+    fail(std::current_exception());
+  }
+  forget(thread);
+  if (thread.tid == pid_) finish(status, thread);
+}
+
+void Process::finish(os::WaitStatus status, ThreadState& last) {
+  kept_.clear();
+  due_steps_.clear();
+  deferred_stops_.clear();
+  deadline_ = {};
+  let_guests_go();
+  Stop stop{.kind = StopKind::exited, .thread = Thread(last.shared_from_this())};
+  if (status.kind() == os::WaitStatus::Kind::exited) stop.exit_code = status.exit_code();
+  if (status.kind() == os::WaitStatus::Kind::killed) stop.exit_signal = status.exit_signal();
+  stop.timed_out = timed_out_;
+  {
+    const std::lock_guard lock(mutex_);
+    death_ = status;
+    stop_ = std::move(stop);
+    stop_taken_ = false;
+  }
+  support::log(LogCategory::process, [&] { return "process " + std::to_string(pid_) + " is dead"; });
+  rest_->set(RestSignal::State::dead);
+  tracer_->remove(*this);
+}
+
+Stop Process::stop_of_death() const {
+  const std::lock_guard lock(mutex_);
+  return *stop_;
+}
+
+}  // namespace trapline::core
