@@ -6,6 +6,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/owed_signals.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/step_in_place.hpp"
 #include "core/syscall_dispatch.hpp"
@@ -13,19 +14,10 @@
 #include "core/trap_hits.hpp"
 
 namespace trapline::core {
-namespace {
 
 using Event = os::WaitStatus::Event;
 using Run = ThreadState::Run;
 using View = ThreadState::View;
-
-/// Whether its SIGTRAP tells of a step, and not of a trap instruction or a signal of the program's.
-bool ended_by_step(const ThreadState& thread) {
-  const siginfo_t info = os::signal_info(thread.tid);
-  return info.si_code > 0 && info.si_code != arch::info(thread.process->arch()).trap_signal_code;
-}
-
-}  // namespace
 
 Drive::Drive(ThreadState& thread, Others others)
     : thread_(thread), process_(*thread.process), busy_(process_), claim_(thread) {
@@ -101,9 +93,7 @@ void Drive::wait() {
     process_.tracer().pump_until([&] { return thread_.run != Run::running; });
     if (!thread_.stopped()) return;
     // The step was quicker, and is nothing to be told later.
-    const bool stepped = !thread_.hit_due && thread_.last_resume == os::Resume::step && thread_.status.signal_stop() &&
-                         thread_.status.stop_signal() == SIGTRAP && ended_by_step(thread_);
-    if (stepped) thread_.status = os::WaitStatus::bare_stop();
+    if (!thread_.hit_due && at_end_of_step(thread_)) thread_.status = os::WaitStatus::bare_stop();
     if (thread_.hit_due || thread_.status.event() != Event::stop) process_.keep(thread_);
   }
 }
@@ -147,7 +137,7 @@ Drive::Outcome Drive::handle_stop(bool stepping) {
         // Its exit: the instruction is done.
         return {.executed = thread_.view == View::exit, .stop = std::move(stop)};
       }
-      if (stepping && status.stop_signal() == SIGTRAP && ended_by_step(thread_)) return {.executed = true};
+      if (stepping && at_end_of_step(thread_)) return {.executed = true};
       return {.stop = stop_of(on_signal_stop(thread_))};
     }
     case Event::exec: process_.on_exec(thread_); return {};

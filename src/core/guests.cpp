@@ -3,6 +3,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/owed_signals.hpp"
 #include "core/process.hpp"
 #include "core/settle.hpp"
 #include "core/step_in_place.hpp"
@@ -60,7 +61,8 @@ void Process::on_guest_event(ThreadState& guest, os::WaitStatus status) {
       settle(guest);
     }
     guest.hit_due = guest.site_due = false;
-    guest.signal = guest.status.delivered_signal();
+    // A step in place that the end of the process interrupts is nothing that it gets.
+    guest.signal = at_end_of_step(guest) ? 0 : guest.status.delivered_signal();
     if (gone()) {
       let_guest_go(guest);
     } else if (!guest.claimed) {

@@ -15,6 +15,13 @@ bool raised_by_instruction(const siginfo_t& info) {
   return fault && info.si_code > 0;
 }
 
+bool at_end_of_step(const ThreadState& thread) {
+  const bool may_be = thread.last_resume == os::Resume::step && thread.status.delivered_signal() == SIGTRAP;
+  if (!may_be) return false;
+  const siginfo_t info = os::signal_info(thread.tid);
+  return info.si_code > 0 && info.si_code != arch::info(thread.process->arch()).trap_signal_code;
+}
+
 void settle_owed(ThreadState& thread) {
   const bool at_signal = thread.status.signal_stop();
   const siginfo_t now = at_signal ? os::signal_info(thread.tid) : siginfo_t{};
@@ -26,9 +33,7 @@ void settle_owed(ThreadState& thread) {
     return;
   }
   auto owed = std::exchange(thread.owed, {});
-  const bool stepped = at_signal && thread.last_resume == os::Resume::step && now.si_signo == SIGTRAP &&
-                       now.si_code > 0 && now.si_code != arch::info(thread.process->arch()).trap_signal_code;
-  if (stepped) {
+  if (at_end_of_step(thread)) {
     const siginfo_t first = owed.front().info;
     owed.erase(owed.begin());
     os::set_signal_info(thread.tid, first);

@@ -12,6 +12,10 @@ namespace trapline::core {
 /// A signal that the instruction itself raised: the program must find the pc on it.
 [[nodiscard]] bool raised_by_instruction(const siginfo_t& info);
 
+/// Whether the thread stands at the signal of a step that we asked for, and not at that of a trap instruction or of the
+/// program's.
+[[nodiscard]] bool at_end_of_step(const ThreadState& thread);
+
 /// Puts the signal that the thread was to get off until the instruction is executed: else its handler's frame would
 /// lead back into the slot, or back to the trap.
 void owe_signal(ThreadState& thread);
