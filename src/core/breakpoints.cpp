@@ -31,11 +31,18 @@ void take_common(BreakpointTrap& trap, Options& options) {
   trap.ignore_count = options.ignore_count;
 }
 
+void refuse_empty(const Location& location) {
+  if (!location.address() && location.text().empty()) {
+    throw UsageError("an empty location: give an address or the name of a symbol");
+  }
+}
+
 }  // namespace
 
 std::shared_ptr<BreakpointTrap> make_breakpoint(const Location& location, BreakpointOptions options) {
   auto trap = std::make_shared<BreakpointTrap>(location);
   take_common(*trap, options);
+  refuse_empty(location);
   trap->hardware = options.hardware;
   return trap;
 }
@@ -43,6 +50,7 @@ std::shared_ptr<BreakpointTrap> make_breakpoint(const Location& location, Breakp
 std::shared_ptr<BreakpointTrap> make_watchpoint(const Location& location, WatchpointOptions options) {
   auto trap = std::make_shared<BreakpointTrap>(location);
   take_common(*trap, options);
+  refuse_empty(location);
   trap->hardware = true;
   trap->access = options.access;
   trap->length = options.length;
@@ -202,12 +210,16 @@ void Breakpoints::disarm(BreakpointTrap& trap) {
 }
 
 void Breakpoints::add(const std::shared_ptr<BreakpointTrap>& trap) {
-  trap->process = process_.weak_from_this();
   trap->order = next_order_++;
   if (trap->uses_debug_register()) watchpoints_.check(*trap, trap->location.address().value_or(0));
   if (image_ready_ && !process_.gone()) {
     arm(trap, Unknown::throws);
-    if (trap->address == nowhere) watch_loader();
+    if (trap->address == nowhere) {
+      watch_loader();
+      support::log(LogCategory::process, [&] {
+        return fmt::format("the trap at {} waits for a library that has it", trap->location.text());
+      });
+    }
   }
   traps_.emplace(trap->order, trap);
 }

@@ -219,6 +219,8 @@ class Process : public std::enable_shared_from_this<Process> {
  private:
   enum class Dead { throws, allowed };
   void place_at_rest(support::FunctionRef<void()> add);
+  /// Throws UsageError when it is for a thread of another process.
+  void own(Trap& trap);
   void do_at_rest(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
   void do_at_rest_on_tracer(ThreadState& thread, Dead dead, support::FunctionRef<void()> function);
   bool wait_while_running(Timeout timeout);

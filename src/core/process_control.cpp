@@ -311,8 +311,15 @@ void Process::place_at_rest(support::FunctionRef<void()> add) {
   }
 }
 
+void Process::own(Trap& trap) {
+  if (trap.thread && trap.thread->state()->process.get() != this) {
+    throw UsageError("thread " + std::to_string(trap.thread->tid()) + " is of another process than the trap");
+  }
+  trap.process = weak_from_this();
+}
+
 void Process::place(const std::shared_ptr<SyscallTrap>& trap) {
-  trap->process = weak_from_this();
+  own(*trap);
   place_at_rest([&] {
     handlers_.add(trap);
     tracing_changed();
@@ -320,11 +327,12 @@ void Process::place(const std::shared_ptr<SyscallTrap>& trap) {
 }
 
 void Process::place(const std::shared_ptr<BreakpointTrap>& trap) {
+  own(*trap);
   place_at_rest([&] { breakpoints_.add(trap); });
 }
 
 void Process::place(const std::shared_ptr<SignalTrap>& trap) {
-  trap->process = weak_from_this();
+  own(*trap);
   place_at_rest([&] { catchers_.add(trap); });
 }
 

@@ -42,6 +42,18 @@ std::size_t TraceeMemory::write(Address address, ByteView bytes) {
   return write_under(address, bytes);
 }
 
+bool TraceeMemory::write_as_process(Address address, ByteView bytes) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto first = first_reaching(address);
+    if (first == patches_.end() || first->first >= address + bytes.size()) {
+      writes_.fetch_add(1, std::memory_order_relaxed);
+      return memory_.write_as_process(address, bytes);
+    }
+  }
+  return write(address, bytes) == bytes.size();
+}
+
 std::size_t TraceeMemory::write_under(Address address, ByteView bytes) {
   Bytes written(bytes.begin(), bytes.end());
   const auto for_each_covered = [&](std::size_t size, auto&& function) {

@@ -26,6 +26,8 @@ class TraceeMemory {
   /// As os::ProcessMemory's.
   [[nodiscard]] std::size_t read(Address address, std::span<std::byte> into) const;
   [[nodiscard]] std::size_t write(Address address, ByteView bytes);
+  /// As os::ProcessMemory's; where our traps are it writes under them.
+  [[nodiscard]] bool write_as_process(Address address, ByteView bytes);
   /// After an exec: other memory, without traps.
   void reopen();
 

@@ -20,7 +20,8 @@ bool emulate(ThreadState& thread, const Site& site) {
   const auto word = [&](std::size_t index) { return thread.registers.word(index); };
   const auto set_word = [&](std::size_t index, std::uint64_t value) { thread.registers.set_word(index, value); };
   const auto read = [&](Address at, std::span<std::byte> into) { return memory.read(at, into) == into.size(); };
-  const auto write = [&](Address at, ByteView bytes) { return memory.write(at, bytes) == bytes.size(); };
+  // Where the program may not write, the instruction itself says so.
+  const auto write = [&](Address at, ByteView bytes) { return memory.write_as_process(at, bytes); };
   return arch::emulate(*site.plan.emulation, {.word = word, .set_word = set_word, .read = read, .write = write});
 }
 

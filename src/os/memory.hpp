@@ -24,6 +24,9 @@ class ProcessMemory {
   /// The same for writing; read-only pages are written too, as a private copy.
   [[nodiscard]] std::size_t write(Address address, ByteView bytes) const;
 
+  /// Writes as the process itself would: false where its pages do not let it, with nothing or only a part written.
+  [[nodiscard]] bool write_as_process(Address address, ByteView bytes) const;
+
   /// After an exec, which gives the process new memory; other threads may be reading meanwhile.
   void reopen();
 

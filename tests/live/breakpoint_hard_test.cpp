@@ -52,6 +52,11 @@ TEST_P(HardPlaces, a_fault_shows_the_instructions_own_address) {
   EXPECT_EQ(counts, Counts(4, 5));
 }
 
+TEST_P(HardPlaces, what_may_not_be_written_faults) {
+  EXPECT_EQ(run({"push_fault", "5"}, {"push_fault"}), "5005\n");
+  EXPECT_EQ(counts, Counts(1, 5));
+}
+
 TEST_P(HardPlaces, a_restarted_call_is_one_hit) {
   for (const bool handlers : {false, true}) {
     EXPECT_EQ(run({"read_restart", "10"}, {"block_site", "after_block"}, handlers), "10\n") << handlers;

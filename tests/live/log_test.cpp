@@ -57,6 +57,15 @@ TEST_F(LogOf, each_category_tells_of_a_run) {
   if (HasFailure()) ADD_FAILURE() << all();
 }
 
+TEST_F(LogOf, a_trap_that_waits) {
+  Debugger d(program("echo"));
+  d.run(no_stdio());
+  const Breakpoint misspelt = d.breakpoint(Location("malloc").in("libx"), {.callback = [](Thread&, Breakpoint&) {}});
+  EXPECT_FALSE(misspelt.armed());
+  EXPECT_TRUE(says(LogCategory::process, "waits for a library")) << all();
+  d.kill();
+}
+
 TEST_F(LogOf, attaching_and_letting_go) {
   HostChild child({tracee("echo")});
   ASSERT_EQ(child.read_line(), "ready");

@@ -31,6 +31,10 @@ __asm__(
     "fault_divide: xor %edx, %edx\n  mov $1, %eax\n"
     "divide_fault: div %rdi\n"
     "after_divide: ret\n"
+    ".globl push_fault, after_push\n"
+    "fault_push: mov %rsp, %rdx\n  mov %rdi, %rsp\n"
+    "push_fault: push %rax\n"
+    "after_push: mov %rdx, %rsp\n  ret\n"
     "fault_illegal:\n"
     "illegal: ud2\n"
     "after_illegal: ret\n"
@@ -45,6 +49,8 @@ __asm__(
     "after_own_trap: ret\n");
 extern long fault_load(void* address) __asm__("fault_load");
 extern long fault_divide(long by) __asm__("fault_divide");
+extern void fault_push(void* stack) __asm__("fault_push");
+extern char push_fault[], after_push[];
 extern void fault_illegal(void) __asm__("fault_illegal");
 extern void copy(void* to, const void* from, long count) __asm__("copy");
 extern long block_in(long number, long first, long second, long third) __asm__("block_in");
@@ -83,6 +89,20 @@ static long faulting(long count) {
     fault_illegal();
     expected_pc = continue_at = after_own_trap, expected_address = NULL;
     traps_itself();
+  }
+  return faults * 1000 + faults_right;
+}
+
+/* Onto a stack that may only be read. */
+static long faulting_push(long count) {
+  static char other_stack[65536];
+  const stack_t alternate = {.ss_sp = other_stack, .ss_size = sizeof other_stack};
+  sigaltstack(&alternate, NULL);
+  handle(SIGSEGV, on_fault, SA_ONSTACK);
+  char* page = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  for (long i = 0; i < count; ++i) {
+    expected_pc = push_fault, expected_address = page + 56, continue_at = after_push;
+    fault_push(page + 64);
   }
   return faults * 1000 + faults_right;
 }
@@ -315,6 +335,7 @@ int main(int argc, char** argv) {
   const long count = argc > 2 ? atol(argv[2]) : 10;
   long result = -1;
   if (strcmp(mode, "faults") == 0) result = faulting(count);
+  if (strcmp(mode, "push_fault") == 0) result = faulting_push(count);
   if (strcmp(mode, "read") == 0) result = restarting(count, 0);
   if (strcmp(mode, "read_restart") == 0) result = restarting(count, SA_RESTART);
   if (strcmp(mode, "nanosleep") == 0) result = sleeping(count);
