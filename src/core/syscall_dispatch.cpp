@@ -193,7 +193,9 @@ void show_enter(ThreadState& thread, OpenCall& call) {
 Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool invoked) {
   if (!thread.calls.empty()) {
     OpenCall& top = thread.calls.top();
-    if (top.state == State::restarting) {
+    // An invocation at the enter of a call that the kernel restarts leaves that as it is
+    // (Restart.invoked_again_and_again_while_it_restarts).
+    if (top.state == State::restarting && (!invoked || top.invoked)) {
       if (top.pc == info.pc && top.abi == abi) {
         top.state = State::open;
         // It was under way when we attached, or nobody watched when it began: here it is seen first.
@@ -277,6 +279,8 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   if (changes_filters(call) && info.result >= 0) {
     for (const auto& other : thread.process->thread_list()) other->filtered.reset();
   }
+  // An rt_sigreturn and an execve end elsewhere; who moves the pc from there issues another call.
+  call.pc = info.pc;
   const Verdict verdict = finish_exit(thread, call, info.result);
   if (sigreturn && verdict == Verdict::go_on && thread.stopped()) return after_sigreturn(thread, info);
   if (sigreturn) thread.returned_from_handler = info;

@@ -1,22 +1,13 @@
-#include "support.hpp"
-
 #include <algorithm>
 #include <atomic>
 #include <numeric>
+
+#include "hits.hpp"
 
 namespace trapline::live {
 namespace {
 
 using BreakpointLive = Live;
-
-/// What `hits loop N` prints.
-long expected_sum(long count) {
-  long sum = 0;
-  for (long i = 0; i < count; ++i) sum += 3 * i + 1;
-  return sum;
-}
-
-Debugger hits(std::vector<std::string> args) { return Debugger(program("hits", std::move(args))); }
 
 TEST_F(BreakpointLive, stops_before_its_instruction) {
   auto d = hits({"loop", "3"});
@@ -225,6 +216,33 @@ TEST_F(BreakpointLive, taken_out_and_put_back_while_threads_run_into_it) {
   EXPECT_EQ(target.hit_count(), callbacks);
 }
 
+TEST_F(BreakpointLive, counts_exactly_beside_traps_that_come_and_go) {
+  constexpr std::size_t threads = 16;
+  constexpr std::size_t count = 200;
+  auto d = hits({"threads", std::to_string(count), std::to_string(threads)});
+  std::vector<Breakpoint> others;
+  const auto come_and_go = [&](Thread&, Breakpoint& self) {
+    switch (self.hit_count() % 5) {
+      case 0: others.push_back(d.breakpoint("target", {.callback = [](Thread&, Breakpoint&) {}})); break;
+      case 1: others.push_back(d.breakpoint("target", {.once = true})); break;
+      case 2:
+      case 3:
+        if (others.empty()) break;
+        others.front().remove();
+        others.erase(others.begin());
+        break;
+      default: break;
+    }
+  };
+  const Breakpoint target = d.breakpoint("target", {.callback = come_and_go});
+  const Stdio io = d.run(piped());
+  for (Stop stop = next_stop(d); stop.kind != StopKind::exited; stop = next_stop(d)) {
+    ASSERT_EQ(stop.kind, StopKind::breakpoint) << stop;
+  }
+  EXPECT_EQ(rest_of_output(io), std::to_string(expected_sum(count) * static_cast<long>(threads)) + "\n");
+  EXPECT_EQ(target.hit_count(), threads * count);
+}
+
 TEST_F(BreakpointLive, what_threads_hit_while_the_process_rests_is_undone_when_the_trap_goes) {
   auto d = hits({"threads", "20", "16"});
   const Breakpoint target = d.breakpoint("target");
@@ -320,67 +338,6 @@ TEST_F(BreakpointLive, a_step_onto_it_is_no_hit_and_the_next_one_is) {
   EXPECT_EQ(d.step().kind, StopKind::stepped);
   EXPECT_EQ(run_out(d).exit_code, 0);
   EXPECT_EQ(next.hit_count(), 1U);
-}
-
-TEST_F(BreakpointLive, nothing_is_left_after_a_detach) {
-  HostChild child({tracee("hits"), "input"});
-  child.send("a\n");
-  EXPECT_EQ(child.read_line(), "-2");
-  Debugger d(DebuggerOptions{});
-  d.attach(child.pid());
-  const auto text = [&] {
-    Bytes all;
-    for (const MemoryMap& map : d.maps()) {
-      if (!map.executable || map.inode == 0) continue;
-      const Bytes bytes = d.memory().read(map.start, map.size());
-      all.insert(all.end(), bytes.begin(), bytes.end());
-    }
-    return all;
-  };
-  const std::string maps_before = read_file("/proc/" + std::to_string(child.pid()) + "/maps");
-  const Bytes before = text();
-  const Breakpoint target = d.breakpoint("target", {.callback = [](Thread&, Breakpoint&) {}});
-  const Breakpoint say = d.breakpoint("write");
-  d.cont();
-  child.send("b\n");
-  ASSERT_EQ(d.wait(patience).kind, StopKind::breakpoint);
-  EXPECT_EQ(target.hit_count(), 1U);
-  EXPECT_TRUE(say.armed());
-  EXPECT_NE(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps_before) << "slots are mapped";
-  d.detach();
-  EXPECT_EQ(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps_before);
-  EXPECT_EQ(child.read_line(), "-5");
-  d.attach(child.pid());
-  EXPECT_EQ(text(), before);
-  d.detach();
-  child.send("c\n");
-  EXPECT_EQ(child.read_line(), "-14");
-  child.close_input();
-  EXPECT_EQ(child.exit_status(), 0);
-}
-
-TEST_F(BreakpointLive, detached_again_and_again_while_threads_hit_it) {
-  HostChild child({tracee("hard"), "hammer", "6"});
-  EXPECT_EQ(child.read_line(), "6");
-  const std::string maps = read_file("/proc/" + std::to_string(child.pid()) + "/maps");
-  for (int i = 0; i < 40; ++i) {
-    Debugger d(DebuggerOptions{});
-    d.attach(child.pid());
-    // So soon that slots are still being mapped.
-    std::atomic<int> left = 5 + i;
-    Event enough;
-    d.breakpoint("target", {.callback = [&](Thread&, Breakpoint&) {
-                   if (--left == 0) enough.happen();
-                 }});
-    d.cont();
-    ASSERT_TRUE(enough.wait());
-    d.detach();
-    ASSERT_FALSE(gone(child.pid())) << i;
-  }
-  EXPECT_EQ(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps);
-  child.send("\n");
-  EXPECT_EQ(child.read_line(), "0");
-  EXPECT_EQ(child.exit_status(), 0);
 }
 
 TEST_F(BreakpointLive, prints_itself) {

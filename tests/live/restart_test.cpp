@@ -1,7 +1,8 @@
-#include "support.hpp"
-
 #include <atomic>
 #include <csignal>
+
+#include "pairing.hpp"
+#include "support.hpp"
 
 #include <sys/syscall.h>
 
@@ -272,6 +273,44 @@ TEST_F(Restart, a_hijacked_call_restarts_as_what_it_became) {
   EXPECT_EQ(rest_of_output(tracee.io()), "1\n");
   EXPECT_EQ(transcript.text(), "enter read|exit read");
   EXPECT_EQ(reads.hit_count(), 0U);
+}
+
+TEST_F(Restart, invoked_again_and_again_while_it_restarts) {
+  Debugger d(program("interrupted", {"read", "restart"}));
+  Pairing pairing(3);
+  d.handle_syscall("all", pairing.options());
+  const Stdio io = d.run(piped());
+  d.cont();
+  // Not before its handler is there.
+  ASSERT_TRUE(eventually([&] { return blocked_in(d.pid(), SYS_read); }));
+  for (int i = 0; i < 300; ++i) {
+    if (i % 2 == 0) ::kill(d.pid(), SIGUSR1);
+    d.interrupt();
+    ASSERT_EQ(d.wait(patience).kind, StopKind::interrupted) << i;
+    ASSERT_EQ(d.invoke_syscall("getpid"), d.pid());
+    d.cont();
+  }
+  io.send("x");
+  EXPECT_EQ(rest_of_output(io), "1\n");
+  EXPECT_EQ(d.wait(patience).exit_code, 0);
+  EXPECT_EQ(pairing.wrong(), 0U) << ::testing::PrintToString(pairing.first_wrong());
+  EXPECT_EQ(pairing.pairs(SYS_read), 1U);
+}
+
+TEST_F(Restart, the_return_of_a_handler_is_a_call_too) {
+  Interrupted tracee("read", "restart");
+  Debugger& d = tracee.debugger();
+  std::vector<std::int64_t> numbers;
+  d.handle_syscall("rt_sigreturn", {.on_exit = [&](Thread& t, SyscallHandler&) {
+                     // It has ended in another place than it was issued at.
+                     EXPECT_NE(t.regs().rip(), 0U);
+                     numbers.push_back(t.syscall_number());
+                   }});
+  d.cont();
+  ASSERT_TRUE(tracee.blocked());
+  tracee.interrupt_by(SIGUSR1);
+  EXPECT_EQ(tracee.finish(), "1\n");
+  EXPECT_EQ(numbers, (std::vector<std::int64_t>{SYS_rt_sigreturn}));
 }
 
 TEST_F(Restart, an_abandoned_call_is_over) {

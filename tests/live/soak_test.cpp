@@ -23,7 +23,7 @@ TEST_F(Soak, a_million_calls_of_eight_threads_with_signals) {
   const Stop stop = d.wait(soak_patience);
   EXPECT_EQ(stop.kind, StopKind::exited) << stop;
   EXPECT_EQ(stop.exit_code, 0);
-  EXPECT_EQ(pairing.wrong(), 0U);
+  EXPECT_EQ(pairing.wrong(), 0U) << ::testing::PrintToString(pairing.first_wrong());
   EXPECT_GE(pairing.pairs(), 1'000'000U);
   EXPECT_EQ(all.hit_count(), pairing.pairs());
   EXPECT_EQ(pairing.pairs(SYS_getppid), 8 * (rounds + 1));
@@ -38,7 +38,7 @@ TEST_F(Soak, a_million_calls_of_eight_threads) {
   d.cont();
   const Stop stop = d.wait(soak_patience);
   EXPECT_EQ(stop.exit_code, 0) << stop;
-  EXPECT_EQ(pairing.wrong(), 0U);
+  EXPECT_EQ(pairing.wrong(), 0U) << ::testing::PrintToString(pairing.first_wrong());
   EXPECT_GE(pairing.pairs(), 1'000'000U);
 }
 
@@ -80,7 +80,7 @@ TEST_F(Soak, a_thousand_objects) {
 
 TEST_F(Soak, interrupts_of_restarting_calls) {
   Debugger d(program("interrupted", {"read", "restart"}));
-  Pairing pairing;
+  Pairing pairing(3);
   d.handle_syscall("all", pairing.options());
   Stdio io = d.run(piped());
   d.cont();
@@ -96,7 +96,7 @@ TEST_F(Soak, interrupts_of_restarting_calls) {
   io.send("x");
   EXPECT_EQ(rest_of_output(io), "1\n");
   EXPECT_EQ(d.wait(patience).exit_code, 0);
-  EXPECT_EQ(pairing.wrong(), 0U);
+  EXPECT_EQ(pairing.wrong(), 0U) << ::testing::PrintToString(pairing.first_wrong());
   EXPECT_EQ(pairing.pairs(SYS_read), 1U);
 }
 

@@ -221,6 +221,7 @@ TEST_F(SyscallHandlers, execve_exits_in_the_new_program) {
       "execve", {.on_enter = [&](Thread&, SyscallHandler&) { transcript.add("enter execve"); },
                  .on_exit =
                      [&](Thread& thread, SyscallHandler&) {
+                       EXPECT_NE(thread.pc(), 0U);
                        std::ostringstream event;
                        event << "exit execve " << thread.syscall_return() << " " << thread.syscall_number()
                              << (d.maps().filter("points").empty() ? " in the old" : " in the new");

@@ -1,0 +1,121 @@
+#include <atomic>
+#include <functional>
+
+#include "hits.hpp"
+
+namespace trapline::live {
+namespace {
+
+using BreakpointLive = Live;
+
+TEST_F(BreakpointLive, nothing_is_left_after_a_detach) {
+  HostChild child({tracee("hits"), "input"});
+  child.send("a\n");
+  EXPECT_EQ(child.read_line(), "-2");
+  Debugger d(DebuggerOptions{});
+  d.attach(child.pid());
+  const auto text = [&] {
+    Bytes all;
+    for (const MemoryMap& map : d.maps()) {
+      if (!map.executable || map.inode == 0) continue;
+      const Bytes bytes = d.memory().read(map.start, map.size());
+      all.insert(all.end(), bytes.begin(), bytes.end());
+    }
+    return all;
+  };
+  const std::string maps_before = read_file("/proc/" + std::to_string(child.pid()) + "/maps");
+  const Bytes before = text();
+  const Breakpoint target = d.breakpoint("target", {.callback = [](Thread&, Breakpoint&) {}});
+  const Breakpoint say = d.breakpoint("write");
+  d.cont();
+  child.send("b\n");
+  ASSERT_EQ(d.wait(patience).kind, StopKind::breakpoint);
+  EXPECT_EQ(target.hit_count(), 1U);
+  EXPECT_TRUE(say.armed());
+  EXPECT_NE(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps_before) << "slots are mapped";
+  d.detach();
+  EXPECT_EQ(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps_before);
+  EXPECT_EQ(child.read_line(), "-5");
+  d.attach(child.pid());
+  EXPECT_EQ(text(), before);
+  d.detach();
+  child.send("c\n");
+  EXPECT_EQ(child.read_line(), "-14");
+  child.close_input();
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
+TEST_F(BreakpointLive, detached_at_every_kind_of_stop) {
+  using Reach = std::function<void(Debugger&)>;
+  const auto at_target = [](Debugger& d) {
+    d.breakpoint("target");
+    EXPECT_EQ(next_stop(d).kind, StopKind::breakpoint);
+  };
+  const std::vector<std::pair<const char*, Reach>> stops{
+      {"entry", [](Debugger&) {}},
+      {"breakpoint", at_target},
+      {"step", [&](Debugger& d) { at_target(d), d.step(); }},
+      {"next", [&](Debugger& d) { at_target(d), d.next(); }},
+      {"finish", [&](Debugger& d) { at_target(d), d.finish(); }},
+      {"step_until", [&](Debugger& d) { at_target(d), d.step_until("done", 100); }},
+      {"enter",
+       [](Debugger& d) {
+         d.handle_syscall("all");
+         EXPECT_EQ(next_stop(d).kind, StopKind::syscall_enter);
+       }},
+      {"exit",
+       [](Debugger& d) {
+         d.handle_syscall("all");
+         next_stop(d);
+         EXPECT_EQ(next_stop(d).kind, StopKind::syscall_exit);
+       }},
+      {"invoked",
+       [&](Debugger& d) {
+         at_target(d);
+         EXPECT_EQ(d.invoke_syscall("getpid"), d.pid());
+       }},
+      {"signal",
+       [](Debugger& d) {
+         d.catch_signal("SIGUSR1");
+         EXPECT_EQ(next_stop(d).kind, StopKind::signal);
+       }},
+      {"interrupted", [](Debugger& d) {
+         d.cont();
+         d.interrupt();
+         d.wait(patience);
+       }}};
+  for (const auto& [name, reach] : stops) {
+    auto d = hits({"timer", "30000000"});
+    const Stdio io = d.run(piped());
+    reach(d);
+    d.detach();
+    EXPECT_EQ(rest_of_output(io), std::to_string(expected_sum(30000000)) + "\n") << name;
+  }
+}
+
+TEST_F(BreakpointLive, detached_again_and_again_while_threads_hit_it) {
+  HostChild child({tracee("hard"), "hammer", "6"});
+  EXPECT_EQ(child.read_line(), "6");
+  const std::string maps = read_file("/proc/" + std::to_string(child.pid()) + "/maps");
+  for (int i = 0; i < 40; ++i) {
+    Debugger d(DebuggerOptions{});
+    d.attach(child.pid());
+    // So soon that slots are still being mapped.
+    std::atomic<int> left = 5 + i;
+    Event enough;
+    d.breakpoint("target", {.callback = [&](Thread&, Breakpoint&) {
+                   if (--left == 0) enough.happen();
+                 }});
+    d.cont();
+    ASSERT_TRUE(enough.wait());
+    d.detach();
+    ASSERT_FALSE(gone(child.pid())) << i;
+  }
+  EXPECT_EQ(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps);
+  child.send("\n");
+  EXPECT_EQ(child.read_line(), "0");
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
+}  // namespace
+}  // namespace trapline::live
