@@ -295,9 +295,12 @@ TEST(Spawn, AffinityIsThatOfTheAskingThread) {
 }
 
 TEST(Spawn, NiceValueIsThatOfTheAskingThread) {
-  const auto be_nice = [] { ASSERT_EQ(::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), 7), 0); };
-  EXPECT_EQ(run_for_thread(be_nice, program({"/usr/bin/nice"})).text, "7\n");
-  EXPECT_EQ(run(program({"/usr/bin/nice"})).text, "0\n");
+  const int ours = ::getpriority(PRIO_PROCESS, 0);
+  const auto be_nice = [ours] {
+    ASSERT_EQ(::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), ours + 7), 0);
+  };
+  EXPECT_EQ(run_for_thread(be_nice, program({"/usr/bin/nice"})).text, std::to_string(ours + 7) + "\n");
+  EXPECT_EQ(run(program({"/usr/bin/nice"})).text, std::to_string(ours) + "\n");
 }
 
 TEST(Spawn, UmaskAndDirectoryAreThoseOfTheAskingThread) {
