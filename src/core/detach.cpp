@@ -94,6 +94,12 @@ void Process::let_go(ThreadState& thread) {
 }
 
 void Process::detach_here() {
+  // Who waits in vfork can be let go when the child has left the memory.
+  tracer_->pump_until([&] {
+    return dead() || std::ranges::none_of(
+                         threads_, [](const auto& thread) { return thread->run == Run::running && !thread->claimed; });
+  });
+  if (dead()) throw_gone();
   try {
     // The last chance: afterwards the id may become another's.
     static_cast<void>(memory());

@@ -324,24 +324,27 @@ void Process::resume(ThreadState& thread) {
   tracer_->note_resumed(thread);
 }
 
-void Process::run_due_steps() {
+bool Process::run_due_steps() {
+  bool stepped = false;
   while (!due_steps_.empty() && running() && !gathering_ && in_place_ == 0) {
-    if (idle_wanted_ != 0 && busy_ == 0) return;
+    if (idle_wanted_ != 0 && busy_ == 0) break;
     const auto thread = due_steps_.front();
     due_steps_.pop_front();
     thread->step_due = false;
     if (!thread->stopped() || thread->holds > 0 || thread->pending || thread->claimed || !thread->trapped_at) continue;
+    stepped = true;
     {
       const Busy busy(*this);
       step_in_place(*thread);
     }
     if (thread->stopped() && take_interrupt_request()) {
       stop_here(*thread);
-      return;
+      break;
     }
     if (!thread->pending && running()) resume(*thread);
     if (dispatching_ == 0) dispatch_kept();
   }
+  return stepped;
 }
 
 void Process::resume_all() {

@@ -195,7 +195,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void place(const std::shared_ptr<BreakpointTrap>& trap);
   Breakpoints& breakpoints() { return breakpoints_; }
   /// Single-steps the threads that stand on trapped instructions which can be executed nowhere else.
-  void run_due_steps();
+  /// True when it did something.
+  bool run_due_steps();
   /// Changes whenever something of it may have run.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   void note_run() { ++epoch_; }
@@ -227,6 +228,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void rest_from_tracer();
   void rest_from_elsewhere();
   [[noreturn]] void throw_gone() const;
+  /// For a thread that cannot be looked at although the process is at rest.
+  [[noreturn]] void throw_not_stopped(const ThreadState& thread) const;
   void cont_here();
   void interrupt_here();
   void kill_here();

@@ -159,10 +159,7 @@ void Process::do_at_rest_on_tracer(ThreadState& thread, Dead dead, support::Func
     bring_to_rest(thread);
     if (thread.stopped()) tracer_->hold_until_callback_ends(thread.shared_from_this());
   }
-  if (!thread.stopped() && dead == Dead::throws) {
-    if (gone()) throw_gone();
-    throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
-  }
+  if (!thread.stopped() && (dead == Dead::throws || thread.run == Run::running)) throw_not_stopped(thread);
   try {
     function();
   } catch (const ProcessGone&) {
@@ -254,9 +251,11 @@ void Process::interrupt_here() {
   if (!running() || quiet_) return;
   gather();
   if (dead() || at_rest_now()) return;
-  const auto alive = std::ranges::find_if(threads_, [](const auto& thread) { return thread->stopped(); });
-  if (alive == threads_.end()) return;
-  publish(Stop{.kind = StopKind::interrupted, .thread = Thread(*alive)});
+  if (threads_.empty()) return;
+  const auto stopped = std::ranges::find_if(threads_, [](const auto& thread) { return thread->stopped(); });
+  // None when all wait in vfork.
+  publish(
+      Stop{.kind = StopKind::interrupted, .thread = Thread(stopped != threads_.end() ? *stopped : threads_.front())});
 }
 
 void Process::kill() {

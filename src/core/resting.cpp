@@ -17,13 +17,13 @@ namespace {
 
 /// Not stopped, and not in a vfork either: whoever waits there for the child to let go of the memory, and was
 /// interrupted, executes nothing before it stops (HardPlaces.children_that_share_the_memory_while_others_run).
-bool may_execute(const std::shared_ptr<ThreadState>& thread) {
-  if (thread->run != Run::running) return false;
-  if (thread->status.event() != os::WaitStatus::Event::vfork) return true;
+bool may_execute(const ThreadState& thread) {
+  if (thread.run != Run::running) return false;
+  if (thread.status.event() != os::WaitStatus::Event::vfork) return true;
   try {
     char state = 'R';
     // On its way into the wait, which no event will tell.
-    while ((state = os::thread_state(thread->tid)) == 'R') std::this_thread::yield();
+    while ((state = os::thread_state(thread.tid)) == 'R') std::this_thread::yield();
     return state != 'D';
   } catch (const Error&) {
     return true;
@@ -35,6 +35,7 @@ bool may_execute(const std::shared_ptr<ThreadState>& thread) {
 void Process::gather() {
   const bool outer = std::exchange(gathering_, true);
   const auto asked = [](const auto& thread) { return thread->run == Run::running && !thread->claimed; };
+  const auto awaited = [&](const auto& thread) { return asked(thread) && may_execute(*thread); };
   for (const auto& thread : std::vector(threads_)) {
     if (!asked(thread)) continue;
     try {
@@ -43,7 +44,7 @@ void Process::gather() {
       // Dying: its next status says so.
     }
   }
-  tracer_->pump_until([&] { return dead() || std::ranges::none_of(threads_, asked); });
+  tracer_->pump_until([&] { return dead() || std::ranges::none_of(threads_, awaited); });
   gathering_ = outer;
 }
 
@@ -52,8 +53,16 @@ void Process::bring_to_rest(ThreadState& thread) {
   // Held, so that an event of its own that comes first is kept instead of dispatched.
   ++thread.holds;
   os::interrupt(thread.tid);
-  tracer_->pump_until([&] { return thread.run != Run::running; });
+  tracer_->pump_until([&] { return !may_execute(thread); });
   --thread.holds;
+}
+
+void Process::throw_not_stopped(const ThreadState& thread) const {
+  if (gone()) throw_gone();
+  if (thread.run != Run::running) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
+  throw UsageError("thread " + std::to_string(thread.tid) +
+                   " waits in vfork for its child to execute a program or to exit: until then the kernel neither stops "
+                   "it nor tells its registers");
 }
 
 void Process::release_hold(ThreadState& thread) {
@@ -122,7 +131,10 @@ std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
         // Dying: its next status says so.
       }
     }
-    tracer_->pump_until([&] { return std::ranges::none_of(held, may_execute); });
+    tracer_->pump_until([&] {
+      return std::ranges::none_of(
+          held, may_execute, [](const auto& thread) -> auto& { return *thread; });
+    });
   }
   return held;
 }

@@ -158,8 +158,11 @@ bool Tracer::anyone_running() const {
 
 void Tracer::pump_one(const Deadline& deadline) {
   if (run_jobs()) return;
-  take_untaken();
-  for (std::size_t i = 0; i < processes_.size(); ++i) processes_[i]->run_due_steps();
+  // After each the caller looks whether that was what he waits for (BreakpointHard.a_parent_in_vfork_is_at_rest).
+  if (take_untaken() || reap_dying()) return;
+  for (std::size_t i = 0; i < processes_.size(); ++i) {
+    if (processes_[i]->run_due_steps()) return;
+  }
   if (!anyone_running() && to_release_.empty() && expected_children_.empty()) {
     sleep_for_jobs(deadline);
     return;
@@ -181,6 +184,7 @@ void Tracer::pump_one(const Deadline& deadline) {
 void Tracer::drain() {
   for (;;) {
     take_untaken();
+    reap_dying();
     const auto event = next_event(os::Sleep::no);
     if (!event) return;
     handle(*event);
@@ -195,14 +199,15 @@ void Tracer::sleep_for_jobs(const Deadline& deadline) {
 }
 
 std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
-  if (foreign_zombie_) reap_dying();
   // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only
   // stops are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT
   // (Host.a_zombie_child_of_the_tracer_thread_costs_no_time).
   return os::look_any(sleep, !foreign_zombie_);
 }
 
-void Tracer::reap_dying() {
+bool Tracer::reap_dying() {
+  if (!foreign_zombie_) return false;
+  bool reaped = false;
   std::vector<std::shared_ptr<ThreadState>> dying;
   for (const auto& [tid, thread] : threads_) {
     if (thread->run == ThreadState::Run::dying) dying.push_back(thread);
@@ -210,8 +215,11 @@ void Tracer::reap_dying() {
   for (const auto& thread : dying) {
     const bool leader_of_others = thread->tid == thread->process->pid() && thread->process->thread_list().size() > 1;
     const auto seen = os::look_one(thread->tid, leader_of_others ? os::Sleep::no : os::Sleep::until_event);
-    if (seen) handle(*seen);
+    if (!seen) continue;
+    reaped = true;
+    handle(*seen);
   }
+  return reaped;
 }
 
 void Tracer::handle(const os::Waited& event) {
@@ -356,15 +364,19 @@ void Tracer::note_resumed(ThreadState& thread) {
   std::erase(untaken_, &thread);
 }
 
-void Tracer::take_untaken() {
+bool Tracer::take_untaken() {
+  bool found = false;
   while (!untaken_.empty()) {
     const auto thread = untaken_.back()->shared_from_this();
     untaken_.pop_back();
     thread->untaken = false;
     const auto taken = os::take(thread->tid);
     // A SIGKILL ends any stop, and what is taken then is the exit (Death.someone_else_kills_it_during_a_callback).
-    if (taken && taken->status != thread->untaken_status) thread->process->on_event(*thread, taken->status);
+    if (!taken || taken->status == thread->untaken_status) continue;
+    found = true;
+    thread->process->on_event(*thread, taken->status);
   }
+  return found;
 }
 
 Tracer::CallbackScope::~CallbackScope() {

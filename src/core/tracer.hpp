@@ -149,8 +149,10 @@ class Tracer {
   std::optional<os::Waited> next_event(os::Sleep sleep);
   void handle(const os::Waited& event);
   void handle_stranger(const os::Waited& event);
-  void take_untaken();
-  void reap_dying();
+  /// True when something else was found than what was looked at.
+  bool take_untaken();
+  /// Where a zombie of the host's hides them: true when somebody was reaped.
+  bool reap_dying();
 
   std::atomic<Job*> jobs_{nullptr};
   /// Stands in the queue once nobody serves it any more.

@@ -277,6 +277,41 @@ TEST_F(BreakpointHard, placing_again_and_again_takes_no_more_memory) {
   EXPECT_EQ(areas, 1U);
 }
 
+TEST_F(BreakpointHard, a_parent_in_vfork_is_at_rest) {
+  Debugger d(program("hard", {"vfork_wait"}));
+  const Breakpoint target = d.breakpoint("target", {.callback = nothing});
+  const Stdio io = d.run(piped());
+  d.cont();
+  ASSERT_TRUE(eventually([&] { return state_of(d.pid()) == 'D'; }));
+  for (int i = 0; i < 3; ++i) {
+    d.interrupt();
+    EXPECT_EQ(d.wait(patience).kind, StopKind::interrupted);
+    EXPECT_THROW(static_cast<void>(d.regs().rip()), UsageError);
+    EXPECT_THROW(d.invoke_syscall("getpid"), UsageError);
+    EXPECT_THROW(d.step(), UsageError);
+    EXPECT_GT(d.memory().read_value<std::uint64_t>(*target.address()), 0U);
+    d.cont();
+  }
+  io.send("x");
+  EXPECT_EQ(rest_of_output(io), "7\n");
+  EXPECT_EQ(d.wait(patience).exit_code, 0);
+
+  const Stdio again = d.run(piped());
+  d.cont();
+  ASSERT_TRUE(eventually([&] { return state_of(d.pid()) == 'D'; }));
+  d.interrupt();
+  again.send("x");
+  d.detach();
+  EXPECT_EQ(rest_of_output(again), "7\n");
+
+  d.run(piped());
+  d.cont();
+  ASSERT_TRUE(eventually([&] { return state_of(d.pid()) == 'D'; }));
+  d.interrupt();
+  d.kill();
+  EXPECT_EQ(d.exit_signal(), SIGKILL);
+}
+
 TEST_F(BreakpointHard, every_malloc_of_python_is_counted) {
   const std::string python = "/usr/bin/python3";
   if (::access(python.c_str(), X_OK) != 0) GTEST_SKIP() << "no " << python;

@@ -261,6 +261,20 @@ static long vforking(long count) {
   }
   return sum;
 }
+/* A child that shares the memory for as long as nothing comes in. */
+static long waiting_in_vfork(void) {
+  const pid_t child = vfork();
+  if (child == 0) {
+    char byte;
+    announce(1);
+    while (read(0, &byte, 1) == -1 && errno == EINTR) {
+    }
+    _exit(7);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WEXITSTATUS(status);
+}
 static void* vfork_often(void* count) { return (void*)vforking((long)count); }
 static long vforking_threads(long count) {
   pthread_t ids[4];
@@ -346,6 +360,7 @@ int main(int argc, char** argv) {
   if (strcmp(mode, "outlived_exec") == 0) result = outlived(count, 1);
   if (strcmp(mode, "vfork") == 0) result = vforking(count);
   if (strcmp(mode, "vfork_threads") == 0) result = vforking_threads(count);
+  if (strcmp(mode, "vfork_wait") == 0) result = waiting_in_vfork();
   if (strcmp(mode, "hammer") == 0) result = hammering(count);
   if (strcmp(mode, "crowd") == 0) result = crowded(count, argc > 3 ? atol(argv[3]) : 16);
   done();
