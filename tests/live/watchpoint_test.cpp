@@ -3,9 +3,11 @@
 #include <cpuid.h>
 
 #include <csignal>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 namespace trapline::live {
 namespace {
@@ -233,13 +235,37 @@ TEST_F(Watchpoint, is_kept_in_order_while_a_stop_is_out) {
   Debugger d(program("watched"));
   at_point(d, 5);
   const Breakpoint shared = d.watchpoint("by_threads", {.length = 8});
+  std::optional<std::uint64_t> last = 0;
   for (int i = 0; i < 120; ++i) {
     const Stop stop = next_stop(d);
     ASSERT_EQ(stop.kind, StopKind::watchpoint) << i;
+    EXPECT_EQ(stop.breakpoints, std::vector{shared});
     EXPECT_TRUE(shared.hit_on(stop.thread));
+    EXPECT_NE(stop.thread.tid(), d.pid());
+    EXPECT_EQ(shared.old_value(), last) << i << ": each begins where the last one ended";
+    last = shared.new_value();
   }
   to_announcement(d);
   EXPECT_EQ(shared.hit_count(), 120U);
+}
+
+TEST_F(Watchpoint, counts_each_atomic_write_of_several_threads) {
+  if (emulated() && std::thread::hardware_concurrency() > 1)
+    GTEST_SKIP() << "QEMU's debug registers miss atomic accesses when it has several processors";
+  Debugger d(program("watched"));
+  at_point(d, 5);
+  std::map<pid_t, std::size_t> hits;
+  std::uint64_t sum = 0;
+  const Breakpoint added = d.watchpoint("added", {.length = 8, .callback = [&](Thread& t, Breakpoint& self) {
+                                                    ++hits[t.tid()];
+                                                    sum += *self.new_value() - *self.old_value();
+                                                  }});
+  to_point(d, 6);
+  EXPECT_EQ(added.hit_count(), 120U);
+  EXPECT_EQ(hits.size(), 12U);
+  for (const auto& [tid, count] : hits) EXPECT_EQ(count, 10U) << tid;
+  EXPECT_EQ(sum, 120U) << "another thread may have written before a hit is looked at, but only one hit has it";
+  EXPECT_EQ(d.memory().read_value<std::uint64_t>(d.symbols().resolve("added")), 120U);
 }
 
 TEST_F(Watchpoint, placed_and_removed_in_callbacks_of_running_threads) {
@@ -313,6 +339,30 @@ TEST_F(Watchpoint, of_a_symbol_survives_an_exec) {
   while (stop.kind != StopKind::watchpoint) stop = next_stop(d);
   EXPECT_EQ(stop.breakpoints, std::vector{eight});
   EXPECT_EQ(eight.new_value(), 0x8888888888888888U);
+}
+
+/// Without ASLR the registers are to hold the same in the new image, and the kernel has emptied them.
+TEST_F(Watchpoint, of_a_symbol_survives_the_exec_of_a_thread) {
+  DebuggerOptions options = program("thread_exec");
+  options.aslr = false;
+  Debugger d(std::move(options));
+  const Breakpoint executed = d.watchpoint("executed", {.length = 8});
+  d.run(no_stdio());
+  const Stop stop = next_stop(d);
+  EXPECT_EQ(stop.breakpoints, std::vector{executed});
+  EXPECT_EQ(stop.thread.tid(), d.pid());
+  EXPECT_EQ(executed.old_value(), 0U);
+  EXPECT_EQ(executed.new_value(), 5U);
+  EXPECT_EQ(run_out(d).exit_code, 5);
+}
+
+TEST_F(Watchpoint, does_not_see_what_the_kernel_writes) {
+  Debugger d(program("watched"));
+  at_point(d, 7);
+  const Breakpoint buffer = d.watchpoint("from_kernel", {.length = 8});
+  to_announcement(d);
+  EXPECT_EQ(buffer.hit_count(), 0U);
+  EXPECT_NE(d.memory().read_value<std::uint64_t>(d.symbols().resolve("from_kernel")), 0U);
 }
 
 TEST_F(Watchpoint, there_are_four_and_equal_ones_share) {

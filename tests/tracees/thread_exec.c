@@ -1,9 +1,11 @@
-/* A thread that is not the leader executes this program again, with an argument; then it announces and exits with 5. */
+/* A thread that is not the leader executes this program again, with an argument; then it announces, writes a
+ * variable, and exits with 5. */
 #include <pthread.h>
 
 #include "tracee.h"
 
 static char** arguments;
+volatile unsigned long executed;
 
 static void* work(void* argument) {
   char* again[] = {arguments[0], "again", NULL};
@@ -20,6 +22,7 @@ static void* idle(void* argument) {
 int main(int argc, char** argv) {
   if (argc > 1) {
     announce(2);
+    executed = 5;
     return 5;
   }
   arguments = argv;

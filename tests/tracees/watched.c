@@ -13,6 +13,8 @@ volatile unsigned long rounds;
 volatile unsigned long by_threads;
 volatile unsigned long private_copy = 5;
 volatile unsigned long untouched;
+unsigned long added;
+volatile unsigned long from_kernel;
 
 __attribute__((noinline)) void write_each(void) {
   one = 0x11;
@@ -29,11 +31,16 @@ __attribute__((noinline)) void write_last_byte(void) { ((volatile unsigned char*
 
 __attribute__((noinline)) void called_often(unsigned long i) { rounds = i; }
 
-// No atomic access: QEMU 7.2 lets those pass its debug registers when it emulates several processors.
+// One variable is written plainly: QEMU 7.2 lets atomic accesses pass its debug registers when it emulates several
+// processors. The use of the result makes the other one's a `lock xadd`.
 static void* thread_writes(void* unused) {
   (void)unused;
-  for (int i = 1; i <= 10; ++i) by_threads = (unsigned long)i;
-  return 0;
+  unsigned long seen = 0;
+  for (int i = 1; i <= 10; ++i) {
+    by_threads = (unsigned long)i;
+    seen |= __atomic_fetch_add(&added, 1, __ATOMIC_SEQ_CST);
+  }
+  return (void*)seen;
 }
 
 int main(void) {
@@ -62,6 +69,7 @@ int main(void) {
   waitpid(child, &status, 0);
   private_copy = 7;
   announce(7);
+  syscall(SYS_getrandom, &from_kernel, sizeof from_kernel, 0);
   volatile unsigned long* page = mmap((void*)0x600000000000, 4096, PROT_READ | PROT_WRITE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
   page[1] = 42;
