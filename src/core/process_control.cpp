@@ -251,11 +251,12 @@ void Process::interrupt_here() {
   if (!running() || quiet_) return;
   gather();
   if (dead() || at_rest_now()) return;
-  if (threads_.empty()) return;
-  const auto stopped = std::ranges::find_if(threads_, [](const auto& thread) { return thread->stopped(); });
-  // None when all wait in vfork.
-  publish(
-      Stop{.kind = StopKind::interrupted, .thread = Thread(stopped != threads_.end() ? *stopped : threads_.front())});
+  auto shown = std::ranges::find_if(threads_, [](const auto& thread) { return thread->stopped(); });
+  // None is stopped when all wait in vfork, or die.
+  if (shown == threads_.end())
+    shown = std::ranges::find_if(threads_, [](const auto& thread) { return thread->alive(); });
+  if (shown == threads_.end()) return;
+  publish(Stop{.kind = StopKind::interrupted, .thread = Thread(*shown)});
 }
 
 void Process::kill() {

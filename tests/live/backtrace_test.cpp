@@ -137,7 +137,8 @@ TEST_F(Backtrace, inside_the_vdso) {
   for (int i = 0; i < 5000 && (inside == 0 || vdso.contains(d.thread().pc())); ++i) {
     d.thread().step();
     if (!vdso.contains(d.thread().pc())) continue;
-    ++inside;
+    // At some of its instructions: each backtrace of a thread that has moved looks at the process anew.
+    if (++inside % 4 != 1) continue;
     const auto frames = d.backtrace();
     EXPECT_EQ(frames.front().module, "[vdso]");
     ASSERT_TRUE(functions(frames, "clock_gettime").ends_with(" tell_time main")) << shown(frames);

@@ -72,7 +72,7 @@ TEST_P(HardPlaces, a_restarted_call_is_one_hit) {
 TEST_P(HardPlaces, signals_in_the_middle_of_a_string_instruction) {
   // There each round is a step.
   const bool in_place = GetParam() == Path::in_place || GetParam() == Path::emulation;
-  EXPECT_EQ(run({"copy", "3", in_place ? "8192" : "1048576"}, {"copy_site"}), "3\n");
+  EXPECT_EQ(run({"copy", "3", in_place ? "2048" : "1048576"}, {"copy_site"}), "3\n");
   EXPECT_EQ(counts, Counts(1, 3));
 }
 
