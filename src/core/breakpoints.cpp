@@ -300,7 +300,7 @@ void Breakpoints::image_replaced() {
   for (const auto& [order, trap] : traps_) {
     if (!trap->location.address() || !trap->location.module().empty() || trap->dropped) continue;
     trap->dropped = true;
-    support::log(LogCategory::process, [&] {
+    support::log(LogCategory::process, [&trap = trap] {
       return fmt::format("the trap at {} is dropped: the process executes another program", trap->location.text());
     });
   }
