@@ -5,6 +5,7 @@
 #include "support.hpp"
 
 #include <sys/syscall.h>
+#include <unistd.h>
 
 namespace trapline::live {
 namespace {
@@ -29,6 +30,10 @@ std::ostream& operator<<(std::ostream& out, const Case& c) {
   for (const int number : c.signals) out << " " << (number == our_interrupt ? "interrupt()" : signal_name(number));
   return out;
 }
+
+/// SIGTSTP stops nobody whose process group is orphaned, as it is in a job whose shell has gone: in a group of its own
+/// this test's parent keeps it from that.
+void leave_orphaned_group() { static_cast<void>(::setpgid(0, 0)); }
 
 /// Runs `interrupted` with handlers that write "enter CALL" and "exit CALL RESULT", and interrupts it in its call.
 class Interrupted {
@@ -120,6 +125,7 @@ class Interrupted {
 class RestartOf : public Live, public ::testing::WithParamInterface<Case> {};
 
 TEST_P(RestartOf, is_one_call) {
+  leave_orphaned_group();
   const Case& c = GetParam();
   Interrupted tracee(c.call, c.handler);
   tracee.watch({"read", "nanosleep", "poll", "futex", "pause", "restart_syscall", "getppid"});
@@ -193,6 +199,7 @@ std::string name_of_case(const ::testing::TestParamInfo<Case>& info) {
 INSTANTIATE_TEST_SUITE_P(Syscalls, RestartOf, ::testing::ValuesIn(cases), name_of_case);
 
 TEST_F(Restart, without_handlers_the_program_is_not_disturbed) {
+  leave_orphaned_group();
   for (const Case& c : cases) {
     SCOPED_TRACE(::testing::PrintToString(c.call) + c.handler);
     Interrupted tracee(c.call, c.handler);
@@ -276,8 +283,8 @@ TEST_F(Restart, a_hijacked_call_restarts_as_what_it_became) {
 }
 
 TEST_F(Restart, invoked_again_and_again_while_it_restarts) {
-  Debugger d(program("interrupted", {"read", "restart"}));
   Pairing pairing(3);
+  Debugger d(program("interrupted", {"read", "restart"}));
   d.handle_syscall("all", pairing.options());
   const Stdio io = d.run(piped());
   d.cont();

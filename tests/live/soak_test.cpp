@@ -15,8 +15,8 @@ constexpr auto soak_patience = std::chrono::minutes(9);
 
 TEST_F(Soak, a_million_calls_of_eight_threads_with_signals) {
   constexpr std::size_t rounds = 31250;
-  Debugger d(program("storm", {"8", std::to_string(rounds)}));
   Pairing pairing;
+  Debugger d(program("storm", {"8", std::to_string(rounds)}));
   const SyscallHandler all = d.handle_syscall("all", pairing.options());
   d.run(no_stdio());
   d.cont();
@@ -31,8 +31,8 @@ TEST_F(Soak, a_million_calls_of_eight_threads_with_signals) {
 
 TEST_F(Soak, a_million_calls_of_eight_threads) {
   constexpr std::size_t rounds = 31250;
-  Debugger d(program("threads", {"8", std::to_string(rounds)}));
   Pairing pairing;
+  Debugger d(program("threads", {"8", std::to_string(rounds)}));
   d.handle_syscall("all", pairing.options());
   d.run(no_stdio());
   d.cont();
@@ -79,8 +79,8 @@ TEST_F(Soak, a_thousand_objects) {
 }
 
 TEST_F(Soak, interrupts_of_restarting_calls) {
-  Debugger d(program("interrupted", {"read", "restart"}));
   Pairing pairing(3);
+  Debugger d(program("interrupted", {"read", "restart"}));
   d.handle_syscall("all", pairing.options());
   Stdio io = d.run(piped());
   d.cont();

@@ -21,8 +21,8 @@ void nothing(Thread&, SyscallHandler&) {}
 TEST_F(Threads, eight_in_the_same_syscalls) {
   constexpr std::size_t threads = 8;
   constexpr std::size_t rounds = 300;
-  Debugger d(program("threads", {std::to_string(threads), std::to_string(rounds)}));
   Pairing pairing;
+  Debugger d(program("threads", {std::to_string(threads), std::to_string(rounds)}));
   const SyscallHandler all = d.handle_syscall("all", pairing.options());
   const SyscallHandler some = d.handle_syscall({"write", "read"}, {.on_exit = nothing});
   EXPECT_EQ(run_to_exit(d), 0);
@@ -36,8 +36,8 @@ TEST_F(Threads, eight_in_the_same_syscalls) {
 }
 
 TEST_F(Threads, eight_with_signals_arriving_meanwhile) {
-  Debugger d(program("storm", {"8", "300"}));
   Pairing pairing;
+  Debugger d(program("storm", {"8", "300"}));
   d.handle_syscall("all", pairing.options());
   EXPECT_EQ(run_to_exit(d), 0);
   EXPECT_EQ(pairing.wrong(), 0U);
