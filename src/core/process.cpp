@@ -71,7 +71,6 @@ void Process::on_event(ThreadState& thread, os::WaitStatus status) {
     on_death(thread, status);
     return;
   }
-  const bool was_running = thread.run == Run::running;
   thread.run = Run::stopped;
   thread.status = status;
   thread.listening = false;
@@ -80,13 +79,21 @@ void Process::on_event(ThreadState& thread, os::WaitStatus status) {
   status = thread.status;
   if (status.event() == Event::clone) on_clone(thread);
   if (thread.claimed) return;
-  if (status.event() == Event::exit && (killing_ || awaits_death_ || !was_running)) {
+  // Also while others are brought to rest: a leader that is dead already tells nothing until the last one has died
+  // (HardPlaces.killed_from_outside_while_threads_hit).
+  if (status.event() == Event::exit) {
     on_dying(thread);
     return;
   }
   if (gathering_ || at_rest_now() || thread.holds > 0) {
     if (thread.fresh || thread.hit_due || status.event() != Event::stop) keep(thread);
-    note_interrupted_call(thread);
+    try {
+      note_interrupted_call(thread);
+    } catch (const ProcessGone&) {
+      // Killed at this stop, which must not end the wait of whoever brings all to rest
+      // (HardPlaces.killed_from_outside_while_threads_hit).
+      killed_at_stop(thread);
+    }
     return;
   }
   // Also while a dispatch waits for something of its own: at most one Stop is decided at a time.
@@ -116,15 +123,20 @@ bool Process::dispatch_kept() {
   return !running();
 }
 
+void Process::killed_at_stop(ThreadState& thread) {
+  // It has left the stop by itself; what follows is its death.
+  thread.pending = false;
+  thread.run = Run::running;
+  tracer_->note_resumed(thread);
+}
+
 bool Process::settle_stop(ThreadState& thread) {
   try {
     if (goes_on_to_trap(thread)) return false;
     if (!breakpoints_.in_use()) return true;
     settle(thread);
   } catch (const ProcessGone&) {
-    // Killed at this stop: what follows is its death.
-    thread.run = Run::running;
-    tracer_->note_resumed(thread);
+    killed_at_stop(thread);
     return thread.claimed;
   }
   if (thread.claimed || !std::exchange(thread.settled, false)) return true;
@@ -231,7 +243,12 @@ Verdict Process::dispatch_stop(ThreadState& thread) {
 }
 
 void Process::on_clone(ThreadState& thread) {
-  const auto child = static_cast<pid_t>(os::event_message(thread.tid));
+  pid_t child = 0;
+  try {
+    child = static_cast<pid_t>(os::event_message(thread.tid));
+  } catch (const ProcessGone&) {
+    // Killed at this stop, and so is the child.
+  }
   if (child == 0 || tracer_->find(child) != nullptr) return;
   if (!os::same_process(pid_, child)) {
     // Reported as a clone only because its exit signal is not SIGCHLD: a process of its own, which nobody asked to

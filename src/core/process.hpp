@@ -250,6 +250,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void let_guests_go();
   /// Looks at the traps at a thread's stop; false when the stop is not to be handled any further.
   [[nodiscard]] bool settle_stop(ThreadState& thread);
+  void killed_at_stop(ThreadState& thread);
   /// To all threads, at rest.
   void apply_trace_options();
   [[nodiscard]] bool would_stop(ThreadState& thread) const;
@@ -274,7 +275,6 @@ class Process : public std::enable_shared_from_this<Process> {
   Timer::Armed deadline_;
   bool gathering_ = false;
   bool killing_ = false;
-  bool awaits_death_ = false;
   unsigned dispatching_ = 0;
   ThreadState* driven_ = nullptr;
   bool interrupt_requested_ = false;

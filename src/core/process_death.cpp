@@ -37,8 +37,7 @@ void Process::on_dying(ThreadState& thread) {
 }
 
 void Process::await_death(ThreadState& thread) {
-  const bool outer = std::exchange(awaits_death_, true);
-  // A leader's death is told when all others are dead, also those that are kept at their exits
+  // A leader's death is told when all others are dead, also those that a command has left at their exits
   // (Stepping.a_process_that_ends_during_a_command_is_dead).
   for (const auto& other : std::vector(threads_)) {
     if (!other->stopped() || other->status.event() != Event::exit) continue;
@@ -46,7 +45,6 @@ void Process::await_death(ThreadState& thread) {
     on_dying(*other);
   }
   tracer_->pump_until([&] { return thread.run == Run::dead || gone(); });
-  awaits_death_ = outer;
 }
 
 void Process::forget(ThreadState& thread) {

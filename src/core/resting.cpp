@@ -117,9 +117,8 @@ void Process::wait_claimed(ThreadState& thread) {
 std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
   // Also those that a command further out is moving: it goes on with them when whoever holds them is done.
   std::vector<std::shared_ptr<ThreadState>> held;
-  // Threads that were being born meanwhile are caught by another round.
-  for (bool found = true; found;) {
-    found = false;
+  const auto hold_more = [&] {
+    bool found = false;
     for (const auto& thread : std::vector(threads_)) {
       if (thread->run != Run::running || std::ranges::find(held, thread) != held.end()) continue;
       ++thread->holds;
@@ -131,10 +130,19 @@ std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
         // Dying: its next status says so.
       }
     }
-    tracer_->pump_until([&] {
-      return std::ranges::none_of(
-          held, may_execute, [](const auto& thread) -> auto& { return *thread; });
-    });
+    return found;
+  };
+  try {
+    // Threads that were being born meanwhile are caught by another round.
+    while (hold_more()) {
+      tracer_->pump_until([&] {
+        return std::ranges::none_of(
+            held, may_execute, [](const auto& thread) -> auto& { return *thread; });
+      });
+    }
+  } catch (...) {
+    for (const auto& thread : held) release_hold(*thread);
+    throw;
   }
   return held;
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <ctime>
 
@@ -290,9 +291,14 @@ void Tracer::handle_stranger(const os::Waited& event) {
 }
 
 bool Tracer::wait_for_birth(pid_t child) {
-  // Another birth may be waited for within this wait (HardPlaces.children_that_share_the_memory_while_others_run).
+  // Another birth may be waited for within this wait (HardPlaces.children_that_share_the_memory_while_others_run), and
+  // who is killed at its birth may be gone without a word (HardPlaces.killed_from_outside_while_threads_hit).
   expected_children_.push_back(child);
-  pump_until([&] { return early(child) || std::ranges::find(expected_children_, child) == expected_children_.end(); });
+  const auto expected = [&] {
+    const bool exists = ::kill(child, 0) == 0 || errno != ESRCH;
+    return exists && std::ranges::find(expected_children_, child) != expected_children_.end();
+  };
+  pump_until([&] { return early(child) || !expected(); });
   std::erase(expected_children_, child);
   return early(child);
 }
