@@ -115,6 +115,8 @@ void Process::detach_here() {
   for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
   for (const auto& thread : std::vector(threads_)) {
     if (thread->stopped()) let_go(*thread);
+    // Its death is still to be taken, and is nobody else's (Attach.while_threads_come_and_go).
+    if (thread->run == Run::dying) tracer_->release_at_first_stop(thread->tid);
     tracer_->remove(thread->tid);
     thread->registers.freeze();
     thread->run = Run::dead;
