@@ -131,6 +131,20 @@ class Process : public std::enable_shared_from_this<Process> {
   void release_hold(ThreadState& thread);
   /// Brings every running thread to rest and counts a hold on each.
   [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> hold_running();
+  /// All threads that ran are at rest while it lives.
+  class AllHeld {
+   public:
+    explicit AllHeld(Process& process) : process_(process), threads_(process.hold_running()) {}
+    ~AllHeld() {
+      for (const auto& thread : threads_) process_.release_hold(*thread);
+    }
+    AllHeld(const AllHeld&) = delete;
+    AllHeld& operator=(const AllHeld&) = delete;
+
+   private:
+    Process& process_;
+    const std::vector<std::shared_ptr<ThreadState>> threads_;
+  };
   void publish(Stop stop);
   /// Lets all go on but the claimed ones, for a command that moves one; may come to rest at once, with a Stop.
   void run_others();
@@ -188,7 +202,7 @@ class Process : public std::enable_shared_from_this<Process> {
 
   // Traps.
   /// Any thread. Runs the function on the tracer thread once no thread is executing something of ours, from which it
-  /// must not be let go (BreakpointLive.detached_again_and_again_while_threads_hit_it).
+  /// must not be let go (HardPlaces.detached_again_and_again_while_threads_hit).
   void when_idle(support::FunctionRef<void()> function);
   /// Any thread. Waits for the process to be at rest; before the first run, and inside callbacks, at once.
   void place(const std::shared_ptr<SyscallTrap>& trap);

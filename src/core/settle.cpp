@@ -18,9 +18,7 @@ using Run = ThreadState::Run;
 
 constexpr std::size_t amd64_rcx = 11;
 
-bool trap_signal_stop(const ThreadState& thread) {
-  return thread.status.signal_stop() && thread.status.stop_signal() == SIGTRAP;
-}
+bool trap_signal_stop(const ThreadState& thread) { return thread.status.delivered_signal() == SIGTRAP; }
 
 /// At a syscall's stop: what the kernel took from the slot's address.
 void correct_call(ThreadState& thread, const Slot& slot, Address pc, Address meant) {

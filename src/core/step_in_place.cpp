@@ -82,14 +82,13 @@ void step_off(ThreadState& thread, Address at, const arch::Instruction& instruct
       if (!moved && thread.status.group_stop()) thread.trapped_at = at;
       break;
     }
-    const siginfo_t info = os::signal_info(thread.tid);
-    if (!enters && info.si_signo == SIGTRAP && (info.si_code == TRAP_TRACE || info.si_code == TRAP_BRKPT)) {
+    if (at_end_of_step(thread)) {
       // Of a string instruction a step is one round.
       if (!moved && instruction.repeats) continue;
       thread.status = os::WaitStatus::bare_stop();
       break;
     }
-    if (moved || raised_by_instruction(info)) break;
+    if (moved || raised_by_instruction(os::signal_info(thread.tid))) break;
     thread.owed.push_back(take_signal(thread));
   }
   thread.follows_call = thread.follows_call || (enters && thread.status.syscall_stop());
@@ -103,7 +102,7 @@ void step_in_place(ThreadState& thread) {
   const auto alive = thread.shared_from_this();
   // Those that wait for their turn must not run while the trap is out.
   const Process::InPlace one_at_a_time(process);
-  const auto held = process.hold_running();
+  const Process::AllHeld held(process);
   try {
     const Address at = *std::exchange(thread.trapped_at, std::nullopt);
     // The site may go while the others come to rest, and the trap with it.
@@ -118,7 +117,6 @@ void step_in_place(ThreadState& thread) {
   }
   const bool more = thread.status != os::WaitStatus::bare_stop() || thread.hit_due;
   if (thread.stopped() && more && !thread.pending && !thread.guest) process.keep(thread);
-  for (const auto& other : held) process.release_hold(*other);
 }
 
 }  // namespace trapline::core

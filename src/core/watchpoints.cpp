@@ -84,10 +84,7 @@ void Watchpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address ad
   const arch::DebugSlot what = slot_of(*trap, address);
   static_cast<void>(slot_for(*trap, what));
   // Before the slot changes: whoever has hit what it held before stops by then.
-  const auto held = process_.hold_running();
-  const auto release = [&] {
-    for (const auto& thread : held) process_.release_hold(*thread);
-  };
+  const Process::AllHeld held(process_);
   try {
     auto& slot = slot_for(*trap, what);
     if (slot) {
@@ -101,10 +98,8 @@ void Watchpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address ad
     update_all();
   } catch (...) {
     remove(*trap);
-    release();
     throw;
   }
-  release();
 }
 
 void Watchpoints::remove(BreakpointTrap& trap) {

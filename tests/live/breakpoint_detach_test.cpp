@@ -93,29 +93,5 @@ TEST_F(BreakpointLive, detached_at_every_kind_of_stop) {
   }
 }
 
-TEST_F(BreakpointLive, detached_again_and_again_while_threads_hit_it) {
-  HostChild child({tracee("hard"), "hammer", "6"});
-  EXPECT_EQ(child.read_line(), "6");
-  const std::string maps = read_file("/proc/" + std::to_string(child.pid()) + "/maps");
-  for (int i = 0; i < 40; ++i) {
-    Debugger d(DebuggerOptions{});
-    d.attach(child.pid());
-    // So soon that slots are still being mapped.
-    std::atomic<int> left = 5 + i;
-    Event enough;
-    d.breakpoint("target", {.callback = [&](Thread&, Breakpoint&) {
-                   if (--left == 0) enough.happen();
-                 }});
-    d.cont();
-    ASSERT_TRUE(enough.wait());
-    d.detach();
-    ASSERT_FALSE(gone(child.pid())) << i;
-  }
-  EXPECT_EQ(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps);
-  child.send("\n");
-  EXPECT_EQ(child.read_line(), "0");
-  EXPECT_EQ(child.exit_status(), 0);
-}
-
 }  // namespace
 }  // namespace trapline::live

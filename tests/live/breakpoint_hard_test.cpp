@@ -210,7 +210,8 @@ TEST_P(HardPlaces, detached_again_and_again_while_threads_hit) {
     d.attach(child.pid());
     force(d, GetParam());
     Event enough;
-    std::atomic<int> left = 20 + i;
+    // So soon that slots are still being mapped.
+    std::atomic<int> left = 5 + i;
     d.breakpoint("target", {.callback = [&](Thread&, Breakpoint&) {
                    if (--left == 0) enough.happen();
                  }});

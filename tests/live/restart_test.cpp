@@ -1,8 +1,7 @@
 #include <atomic>
 #include <csignal>
 
-#include "pairing.hpp"
-#include "support.hpp"
+#include "restarting.hpp"
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -282,27 +281,7 @@ TEST_F(Restart, a_hijacked_call_restarts_as_what_it_became) {
   EXPECT_EQ(reads.hit_count(), 0U);
 }
 
-TEST_F(Restart, invoked_again_and_again_while_it_restarts) {
-  Pairing pairing(3);
-  Debugger d(program("interrupted", {"read", "restart"}));
-  d.handle_syscall("all", pairing.options());
-  const Stdio io = d.run(piped());
-  d.cont();
-  // Not before its handler is there.
-  ASSERT_TRUE(eventually([&] { return blocked_in(d.pid(), SYS_read); }));
-  for (int i = 0; i < 300; ++i) {
-    if (i % 2 == 0) ::kill(d.pid(), SIGUSR1);
-    d.interrupt();
-    ASSERT_EQ(d.wait(patience).kind, StopKind::interrupted) << i;
-    ASSERT_EQ(d.invoke_syscall("getpid"), d.pid());
-    d.cont();
-  }
-  io.send("x");
-  EXPECT_EQ(rest_of_output(io), "1\n");
-  EXPECT_EQ(d.wait(patience).exit_code, 0);
-  EXPECT_EQ(pairing.wrong(), 0U) << ::testing::PrintToString(pairing.first_wrong());
-  EXPECT_EQ(pairing.pairs(SYS_read), 1U);
-}
+TEST_F(Restart, invoked_again_and_again_while_it_restarts) { expect_one_call_after(300); }
 
 TEST_F(Restart, the_return_of_a_handler_is_a_call_too) {
   Interrupted tracee("read", "restart");

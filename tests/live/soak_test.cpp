@@ -1,9 +1,6 @@
-#include "pairing.hpp"
-#include "support.hpp"
-
-#include <csignal>
-
 #include <malloc.h>
+
+#include "restarting.hpp"
 
 namespace trapline::live {
 namespace {
@@ -78,27 +75,7 @@ TEST_F(Soak, a_thousand_objects) {
   EXPECT_TRUE(nothing_left_since(before)) << before << ", now " << Holdings::now();
 }
 
-TEST_F(Soak, interrupts_of_restarting_calls) {
-  Pairing pairing(3);
-  Debugger d(program("interrupted", {"read", "restart"}));
-  d.handle_syscall("all", pairing.options());
-  Stdio io = d.run(piped());
-  d.cont();
-  // Not before its handler is there.
-  ASSERT_TRUE(eventually([&] { return blocked_in(d.pid(), SYS_read); }));
-  for (int i = 0; i < 20'000; ++i) {
-    if (i % 2 == 0) ::kill(d.pid(), SIGUSR1);
-    d.interrupt();
-    ASSERT_EQ(d.wait(patience).kind, StopKind::interrupted) << i;
-    ASSERT_EQ(d.invoke_syscall("getpid"), d.pid());
-    d.cont();
-  }
-  io.send("x");
-  EXPECT_EQ(rest_of_output(io), "1\n");
-  EXPECT_EQ(d.wait(patience).exit_code, 0);
-  EXPECT_EQ(pairing.wrong(), 0U) << ::testing::PrintToString(pairing.first_wrong());
-  EXPECT_EQ(pairing.pairs(SYS_read), 1U);
-}
+TEST_F(Soak, interrupts_of_restarting_calls) { expect_one_call_after(20'000); }
 
 }  // namespace
 }  // namespace trapline::live
