@@ -6,6 +6,7 @@ import pty
 import re
 import resource
 import select
+import shlex
 import shutil
 import signal
 import subprocess
@@ -217,7 +218,7 @@ class Ends(Case):
     def test_inherits_descriptors_and_ignored_signals(self):
         file = self.folder / "file"
         file.write_text("through 9\n")
-        script = f"trap '' HUP; exec 9<{file}; exec {TRAPLINE} trace -e none -- sh -c 'cat <&9; kill -HUP $$; kill -PIPE $$; echo not here'"
+        script = f"trap '' HUP; exec 9<{shlex.quote(str(file))}; exec {shlex.quote(TRAPLINE)} trace -e none -- sh -c 'cat <&9; kill -HUP $$; kill -PIPE $$; echo not here'"
         result = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=PATIENCE,
                                 restore_signals=True)
         self.assertEqual(result.stdout, "through 9\n")

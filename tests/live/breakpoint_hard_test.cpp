@@ -320,7 +320,7 @@ TEST_F(BreakpointHard, every_malloc_of_python_is_counted) {
   DebuggerOptions options =
       command({python, "-S", "-E", "-c", "import json; print(len([json.dumps({'a': [i]}) for i in range(300)]))"});
   options.env = Environment{
-      {"LD_PRELOAD", tracee("count_malloc.so")}, {"COUNT_FILE", scratch / "count"}, {"PYTHONMALLOC", "malloc"}};
+      {"LD_PRELOAD", preloadable(scratch, "count_malloc.so")}, {"COUNT_FILE", scratch / "count"}, {"PYTHONMALLOC", "malloc"}};
   options.continue_to_entry = false;
   Debugger d(std::move(options));
   const Breakpoint counted = d.breakpoint(Location("malloc").in("count_malloc.so"), {.callback = nothing});

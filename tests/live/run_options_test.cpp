@@ -182,8 +182,9 @@ TEST_F(RunOptionsOf, or_at_the_first_instruction) {
 }
 
 TEST_F(RunOptionsOf, children_born_before_the_entry_point_are_left_alone) {
+  const ScratchDir scratch;
   DebuggerOptions options = program("exit_with", {"5"});
-  options.env = Environment{{"LD_PRELOAD", tracee("forks_before_entry.so")}};
+  options.env = Environment{{"LD_PRELOAD", preloadable(scratch, "forks_before_entry.so")}};
   Debugger d(std::move(options));
   const Stdio io = d.run(piped());
   EXPECT_EQ(d.main_thread().pc(), d.symbols().resolve(Location("_start").in("binary")));

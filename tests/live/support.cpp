@@ -343,6 +343,12 @@ std::string ScratchDir::file(std::string_view name, std::string_view content, un
   return path;
 }
 
+std::string preloadable(const ScratchDir& folder, const std::string& library) {
+  std::string link = folder / library;
+  if (::symlink(tracee(library).c_str(), link.c_str()) != 0) ADD_FAILURE() << "symlink " << link;
+  return link;
+}
+
 std::string read_file(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

@@ -175,6 +175,9 @@ class ScratchDir {
   std::string path_;
 };
 
+/// The library of the tracees under a name that LD_PRELOAD can hold: it separates by spaces.
+std::string preloadable(const ScratchDir& folder, const std::string& library);
+
 std::string read_file(const std::string& path);
 /// The file of a program in PATH; empty when it is not installed.
 std::string which(std::string_view name);

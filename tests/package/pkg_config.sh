@@ -12,7 +12,9 @@ PKG_CONFIG_PATH=$(dirname "$file")
 export PKG_CONFIG_PATH
 pkg-config --exact-version="$version" trapline
 mkdir -p "$folder"
-# shellcheck disable=SC2046,SC2086 # both are lists of words
+# What pkg-config prints is quoted for a shell.
+eval "set -- $(pkg-config --cflags --libs trapline)"
+# shellcheck disable=SC2086 # a list of words
 "$compiler" -std=c++20 $flags -DEXPECTED_VERSION="\"$version\"" "$source" -o "$folder/consumer" \
-  $(pkg-config --cflags --libs trapline) -Wl,-rpath,"$(pkg-config --variable=libdir trapline)"
+  "$@" -Wl,-rpath,"$(pkg-config --variable=libdir trapline)"
 "$folder/consumer"
