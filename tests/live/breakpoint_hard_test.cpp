@@ -319,8 +319,9 @@ TEST_F(BreakpointHard, every_malloc_of_python_is_counted) {
   const ScratchDir scratch;
   DebuggerOptions options =
       command({python, "-S", "-E", "-c", "import json; print(len([json.dumps({'a': [i]}) for i in range(300)]))"});
-  options.env = Environment{
-      {"LD_PRELOAD", preloadable(scratch, "count_malloc.so")}, {"COUNT_FILE", scratch / "count"}, {"PYTHONMALLOC", "malloc"}};
+  options.env = Environment{{"LD_PRELOAD", preloadable(scratch, "count_malloc.so")},
+                            {"COUNT_FILE", scratch / "count"},
+                            {"PYTHONMALLOC", "malloc"}};
   options.continue_to_entry = false;
   Debugger d(std::move(options));
   const Breakpoint counted = d.breakpoint(Location("malloc").in("count_malloc.so"), {.callback = nothing});
