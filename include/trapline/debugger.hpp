@@ -40,6 +40,9 @@ struct DebuggerOptions {
   bool continue_to_entry = true;
   /// Whether a command for a running process interrupts it instead of waiting for its next stop.
   bool auto_interrupt = false;
+  /// Whether each child (fork, vfork, clone, posix_spawn) becomes a Process of its own from its first instruction on;
+  /// otherwise children run free and untouched.
+  bool follow_children = true;
 };
 
 struct RunOptions {

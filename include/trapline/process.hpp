@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <trapline/breakpoint.hpp>
+#include <trapline/catchpoint.hpp>
 #include <trapline/maps.hpp>
 #include <trapline/memory.hpp>
 #include <trapline/observer.hpp>
@@ -100,6 +101,28 @@ class TRAPLINE_API Process {
   /// Sends it a signal as kill(2) does; at any time, from any thread. Catchers see it like any other.
   void send_signal(const SignalId& signal) const;
 
+  // Catchpoints, which live across runs until removed. Without a callback, or as stop_on_..., they are synchronous.
+
+  /// On each child that is followed, see ForkCallback.
+  Catchpoint on_fork(ForkCallback callback, CatchpointOptions options = {}) const;
+  Catchpoint on_exec(ExecCallback callback, CatchpointOptions options = {}) const;
+  /// Once, when the process ends.
+  Catchpoint on_exit(ExitCallback callback, CatchpointOptions options = {}) const;
+  Catchpoint on_thread(ThreadEvents events, CatchpointOptions options = {}) const;
+  /// The child comes to rest at its birth as well, and needs a cont() of its own.
+  Catchpoint stop_on_fork(CatchpointOptions options = {}) const;
+  Catchpoint stop_on_exec(CatchpointOptions options = {}) const;
+  Catchpoint stop_on_exit(CatchpointOptions options = {}) const;
+  Catchpoint stop_on_thread(CatchpointOptions options = {}) const;
+
+  /// Its children that are or were followed, in the order of their births. Answers at any time.
+  [[nodiscard]] std::vector<Process> children() const;
+  /// Whose child it is, if that is one of ours. Answers at any time.
+  [[nodiscard]] std::optional<Process> parent() const;
+  [[nodiscard]] bool follow_children() const;
+  /// Whether children born from now on are followed; at any time. Those that are followed already stay so.
+  void set_follow_children(bool follow) const;
+
   /// Watches events beside the handlers, until the result is destroyed.
   [[nodiscard]] Observation observe(Observer observer) const;
 
@@ -132,6 +155,7 @@ class TRAPLINE_API Process {
  private:
   [[nodiscard]] SyscallHandler place(std::shared_ptr<core::SyscallTrap> trap) const;
   [[nodiscard]] SignalCatcher place(std::shared_ptr<core::SignalTrap> trap) const;
+  [[nodiscard]] Catchpoint place(std::shared_ptr<core::LifecycleTrap> trap, CatchpointOptions options) const;
 };
 
 }  // namespace trapline

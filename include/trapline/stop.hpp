@@ -7,6 +7,7 @@
 #include <vector>
 
 #include <trapline/breakpoint.hpp>
+#include <trapline/catchpoint.hpp>
 #include <trapline/signal.hpp>
 #include <trapline/syscall.hpp>
 #include <trapline/thread.hpp>
@@ -22,7 +23,13 @@ enum class StopKind {
   signal,         ///< a synchronous catcher, or interrupt() in a callback of one, before the delivery
   interrupted,    ///< interrupt(), with no event of the program
   stepped,        ///< step() executed its instruction
-  exited,         ///< the process is dead
+  fork,           ///< a synchronous catchpoint on forks, or interrupt() in a callback of one; the child rests too
+  born,           ///< a followed child that was interrupted at its birth stands before its first instruction
+  exec,  ///< a synchronous catchpoint, or interrupt() in a callback of one: before the program's first instruction
+  thread_born,  ///< likewise, before the thread's first instruction
+  thread_died,  ///< likewise, after its last one
+  exiting,      ///< likewise, when the last thread of the process has executed its last instruction
+  exited,       ///< the process is dead
 };
 
 [[nodiscard]] TRAPLINE_API std::string_view to_string(StopKind kind);
@@ -37,6 +44,10 @@ struct Stop {
   std::vector<Breakpoint> breakpoints{};
   /// The catchers that ran on this signal, in their order.
   std::vector<SignalCatcher> catchers{};
+  /// The catchpoints that ran at this event, in their order.
+  std::vector<Catchpoint> catchpoints{};
+  /// Of `fork`: the child's first thread.
+  std::optional<Thread> child{};
   /// Of a signal that came: its number, before any change.
   int signal = 0;
   /// Of a breakpoint or watchpoint: where it is; what a watchpoint saw change there tells `Breakpoint::old_value()`. Of
@@ -44,9 +55,9 @@ struct Stop {
   Address address = 0;
   /// Of a syscall stop: the name of the call as the program issued it, or its number.
   std::string syscall{};
-  /// Of `exited`: the exit status, unless a signal killed it.
+  /// Of `exiting` and `exited`: the exit status, unless a signal killed it.
   std::optional<int> exit_code{};
-  /// Of `exited`: the signal that killed it.
+  /// Of `exiting` and `exited`: the signal that killed it.
   std::optional<int> exit_signal{};
   /// Of `exited`: RunOptions::kill_after ran out.
   bool timed_out = false;

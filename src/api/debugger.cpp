@@ -26,8 +26,10 @@ struct Debugger::State {
 namespace {
 
 std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
-  return std::make_shared<core::Process>(std::make_shared<core::Tracer>(), options.auto_interrupt,
-                                         options.kill_on_exit);
+  return std::make_shared<core::Process>(std::make_shared<core::Tracer>(),
+                                         core::ProcessOptions{.auto_interrupt = options.auto_interrupt,
+                                                              .kill_on_exit = options.kill_on_exit,
+                                                              .follow_children = options.follow_children});
 }
 
 std::vector<std::string> flatten(const std::optional<Environment>& environment) {
@@ -89,7 +91,7 @@ Debugger& Debugger::operator=(Debugger&& other) noexcept {
 
 Debugger::~Debugger() {
   if (!state_) return;
-  process_->end();
+  process_->end_tree();
   process_->tracer().stop();
   process_->dissolve();
 }

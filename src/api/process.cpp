@@ -3,6 +3,7 @@
 #include <trapline/error.hpp>
 
 #include "core/breakpoint_trap.hpp"
+#include "core/lifecycle_trap.hpp"
 #include "core/process.hpp"
 #include "core/signal_catchers.hpp"
 #include "core/signal_view.hpp"
@@ -105,6 +106,91 @@ SignalCatcher Process::hijack_signal(const SignalSet& original, const SignalId& 
 SignalCatcher Process::place(std::shared_ptr<core::SignalTrap> trap) const {
   process_->place(trap);
   return SignalCatcher(std::move(trap));
+}
+
+Catchpoint Process::place(std::shared_ptr<core::LifecycleTrap> trap, CatchpointOptions options) const {
+  trap->thread = std::move(options.thread);
+  trap->once = options.once;
+  trap->ignore_count = options.ignore_count;
+  trap->condition = std::move(options.condition);
+  process_->place(trap);
+  return Catchpoint(std::move(trap));
+}
+
+Catchpoint Process::on_fork(ForkCallback callback, CatchpointOptions options) const {
+  auto trap = std::make_shared<core::LifecycleTrap>();
+  if (!callback) {
+    trap->want(core::Lifecycle::fork);
+  } else {
+    trap->want(core::Lifecycle::fork,
+               [callback = std::move(callback)](Thread& thread, const core::LifecycleFacts& facts) {
+                 Process child(facts.child->process);
+                 callback(thread, child);
+               });
+  }
+  return place(std::move(trap), std::move(options));
+}
+
+namespace {
+
+core::LifecycleTrap::Callback about_thread(ThreadCallback callback) {
+  if (!callback) return {};
+  return [callback = std::move(callback)](Thread& thread, const core::LifecycleFacts&) { callback(thread); };
+}
+
+}  // namespace
+
+Catchpoint Process::on_exec(ExecCallback callback, CatchpointOptions options) const {
+  auto trap = std::make_shared<core::LifecycleTrap>();
+  trap->want(core::Lifecycle::exec, about_thread(std::move(callback)));
+  return place(std::move(trap), std::move(options));
+}
+
+Catchpoint Process::on_exit(ExitCallback callback, CatchpointOptions options) const {
+  auto trap = std::make_shared<core::LifecycleTrap>();
+  if (!callback) {
+    trap->want(core::Lifecycle::exit);
+  } else {
+    trap->want(core::Lifecycle::exit,
+               [callback = std::move(callback)](Thread& thread, const core::LifecycleFacts& facts) {
+                 callback(thread, facts.status);
+               });
+  }
+  return place(std::move(trap), std::move(options));
+}
+
+Catchpoint Process::on_thread(ThreadEvents events, CatchpointOptions options) const {
+  auto trap = std::make_shared<core::LifecycleTrap>();
+  const bool both = !events.born && !events.died;
+  if (both || events.born) trap->want(core::Lifecycle::thread_born, about_thread(std::move(events.born)));
+  if (both || events.died) trap->want(core::Lifecycle::thread_died, about_thread(std::move(events.died)));
+  return place(std::move(trap), std::move(options));
+}
+
+Catchpoint Process::stop_on_fork(CatchpointOptions options) const { return on_fork({}, std::move(options)); }
+Catchpoint Process::stop_on_exec(CatchpointOptions options) const { return on_exec({}, std::move(options)); }
+Catchpoint Process::stop_on_exit(CatchpointOptions options) const { return on_exit({}, std::move(options)); }
+Catchpoint Process::stop_on_thread(CatchpointOptions options) const { return on_thread({}, std::move(options)); }
+
+std::vector<Process> Process::children() const {
+  std::vector<Process> children;
+  for (const auto& child : process_->children()) children.emplace_back(child);
+  return children;
+}
+
+std::optional<Process> Process::parent() const {
+  const auto parent = process_->parent();
+  return parent ? std::optional<Process>(parent) : std::nullopt;
+}
+
+bool Process::follow_children() const {
+  bool follow = false;
+  process_->tracer().call([&] { follow = process_->follow_children(); });
+  return follow;
+}
+
+void Process::set_follow_children(bool follow) const {
+  process_->tracer().call([&] { process_->set_follow_children(follow); });
 }
 
 SignalSet Process::signals_to_block() const {

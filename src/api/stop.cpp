@@ -19,6 +19,12 @@ std::string_view to_string(StopKind kind) {
     case StopKind::signal: return "signal";
     case StopKind::interrupted: return "interrupted";
     case StopKind::stepped: return "stepped";
+    case StopKind::fork: return "fork";
+    case StopKind::born: return "born";
+    case StopKind::exec: return "exec";
+    case StopKind::thread_born: return "thread_born";
+    case StopKind::thread_died: return "thread_died";
+    case StopKind::exiting: return "exiting";
     case StopKind::exited: return "exited";
   }
   return "unknown";
@@ -49,6 +55,7 @@ std::ostream& operator<<(std::ostream& out, const Stop& stop) {
     if (stop.address != 0) out << fmt::format(" at {:#x}", stop.address);
     out << ")";
   }
+  if (stop.child) out << " (child " << stop.child->tid() << ")";
   if (stop.exit_code) out << " with code " << *stop.exit_code;
   if (stop.exit_signal) out << " by " << signal_name(*stop.exit_signal);
   if (stop.timed_out) out << " (timed out)";

@@ -343,6 +343,11 @@ void Breakpoints::dissolve() {
   traps_.clear();
 }
 
+void Breakpoints::expect_hits_of(const Breakpoints& others) {
+  lifted_.insert(others.lifted_.begin(), others.lifted_.end());
+  for (const auto& [address, site] : others.sites_) lifted_.insert(address);
+}
+
 Site* Breakpoints::find(Address address) {
   const auto found = sites_.find(address);
   return found == sites_.end() ? nullptr : found->second.get();

@@ -78,6 +78,8 @@ class Breakpoints {
   [[nodiscard]] bool in_use() const {
     return !sites_.empty() || !lifted_.empty() || slots_.mapped() || watchpoints_.in_use();
   }
+  /// The same of another image's, whose memory this is now.
+  void expect_hits_of(const Breakpoints& others);
   [[nodiscard]] Slots& slots() { return slots_; }
   [[nodiscard]] Watchpoints& watchpoints() { return watchpoints_; }
   [[nodiscard]] Path path() const { return path_; }

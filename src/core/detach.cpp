@@ -112,8 +112,9 @@ void Process::detach_here() {
     // It died meanwhile, and its memory with it.
   }
   unmap_scratch(*this);
-  for (const auto& guest : std::vector(guests_)) let_guest_go(*guest);
+  end_loans();
   for (const auto& thread : std::vector(threads_)) {
+    release_newborn(*thread);
     if (thread->stopped()) let_go(*thread);
     // Its death is still to be taken, and is nobody else's (Attach.while_threads_come_and_go).
     if (thread->run == Run::dying) tracer_->release_at_first_stop(thread->tid);

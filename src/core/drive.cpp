@@ -24,7 +24,7 @@ Drive::Drive(ThreadState& thread, Others others)
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it executes no instruction any more");
   }
-  thread.hits.clear();
+  thread.forget_hits();
   process_.set_driven(&thread);
   // In a callback the others run anyway.
   if (others == Others::run && process_.at_rest_now()) {
@@ -140,11 +140,11 @@ Drive::Outcome Drive::handle_stop(bool stepping) {
       if (stepping && at_end_of_step(thread_)) return {.executed = true};
       return {.stop = stop_of(on_signal_stop(thread_))};
     }
-    case Event::exec: process_.on_exec(thread_); return {};
-    case Event::exit: process_.on_dying(thread_); return {.stop = death()};
-    case Event::clone: process_.on_clone(thread_); return {};
+    case Event::exit: return {.stop = stop_of(process_.on_exit_stop(thread_))};
+    case Event::clone:
     case Event::fork:
-    case Event::vfork: process_.on_fork(thread_); return {};
+    case Event::vfork: process_.announce_birth(thread_); return {.stop = stop_of(process_.on_fork(thread_))};
+    case Event::exec:
     case Event::stop:
     case Event::vfork_done:
     case Event::seccomp: return {};

@@ -63,9 +63,11 @@ bool run_to_entry(Process& process, ThreadState& thread) {
     if (!go(thread, os::Resume::cont, signal) || thread.status.event() == Event::exit) return false;
     signal = thread.status.delivered_signal();
     if (signal == SIGTRAP && thread.registers.word(info.pc) == *entry + info.pc_after_trap) break;
-    if (thread.status.event() == Event::clone) process.on_clone(thread);
-    if (thread.status.event() == Event::fork || thread.status.event() == Event::vfork) process.on_fork(thread);
-    if (thread.status.event() == Event::exec) process.on_exec(thread);
+    const Event event = thread.status.event();
+    if (event == Event::clone || event == Event::fork || event == Event::vfork) {
+      process.announce_birth(thread);
+      static_cast<void>(process.on_fork(thread));
+    }
   }
   process.memory().lift(*entry);
   thread.registers.set_word(info.pc, *entry);
@@ -126,7 +128,7 @@ void seize_all(Process& process) {
     found = false;
     for (const pid_t tid : os::list_threads(process.pid())) {
       if (process.tracer().find(tid) != nullptr || !seize_thread(process, tid)) continue;
-      process.add_thread(tid, true).fresh = false;
+      process.add_thread(tid, {}).fresh = false;
       found = true;
     }
   }
@@ -139,8 +141,8 @@ void seize_all(Process& process) {
 
 void launch(Process& process, LaunchPlan plan) {
   os::Spawned child = os::spawn(std::move(plan.request));
-  process.begin(child.pid(), true);
-  ThreadState& thread = process.add_thread(child.pid(), true);
+  process.begin(child.pid(), true, os::filters_to_inherit());
+  ThreadState& thread = process.add_thread(child.pid(), {});
   const auto alive = thread.shared_from_this();
   thread.fresh = false;
   Claim claim(thread);
@@ -166,7 +168,6 @@ void launch(Process& process, LaunchPlan plan) {
     child.throw_failure();
     throw ProcessGone("the process was killed before its program began");
   }
-  process.on_exec(thread);
   process.arm_deadline(arm_kill(process, plan.kill_after));
   finish_exec(thread);
   bool at_rest = thread.stopped() && thread.status.event() != Event::exit;
@@ -185,7 +186,7 @@ void attach(Process& process, pid_t pid) {
   if (pid == ::getpid()) throw UsageError("attach(" + std::to_string(pid) + "): a process cannot debug itself");
   if (pid <= 0) throw UsageError("attach(" + std::to_string(pid) + "): there is no such process id");
   const os::ThreadStatus status = status_for_attach(pid);
-  process.begin(status.tgid, false);
+  process.begin(status.tgid, false, 0);
   try {
     seize_all(process);
     process.image_changed();

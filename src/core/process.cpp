@@ -34,11 +34,8 @@ bool still_at_its_stop(const ThreadState& thread) {
 
 }  // namespace
 
-Process::Process(std::shared_ptr<Tracer> owner, bool auto_interrupt, std::optional<bool> kill_on_exit)
-    : tracer_(std::move(owner)),
-      rest_(std::make_shared<RestSignal>()),
-      auto_interrupt_(auto_interrupt),
-      kill_on_exit_(kill_on_exit) {
+Process::Process(std::shared_ptr<Tracer> owner, const ProcessOptions& options)
+    : tracer_(std::move(owner)), rest_(std::make_shared<RestSignal>()), options_(options) {
   rest_->set(RestSignal::State::dead);
 }
 
@@ -47,10 +44,15 @@ bool Process::anyone_running() const {
       threads_, [](const auto& thread) { return thread->run == Run::running || thread->run == Run::dying; });
 }
 
-ThreadState& Process::add_thread(pid_t tid, bool running, bool claimed) {
+ThreadState& Process::add_thread(pid_t tid, const NewThread& facts) {
   auto thread = std::make_shared<ThreadState>(shared_from_this(), tid);
-  thread->run = running ? Run::running : Run::stopped;
-  thread->claimed = claimed;
+  thread->claimed = facts.claimed;
+  thread->filtered = facts.filtered;
+  if (facts.announcer != nullptr) {
+    ++thread->holds;
+    thread->announcer = facts.announcer->weak_from_this();
+    facts.announcer->newborn = thread;
+  }
   {
     const std::lock_guard lock(mutex_);
     threads_.push_back(thread);
@@ -63,10 +65,12 @@ ThreadState& Process::add_thread(pid_t tid, bool running, bool claimed) {
 
 void Process::on_event(ThreadState& thread, os::WaitStatus status) {
   const auto alive = thread.shared_from_this();
-  if (thread.guest) {
-    on_guest_event(thread, status);
-    return;
-  }
+  const auto announcer = thread.announcer.lock();
+  take_event(thread, status);
+  if (announcer) announcer->process->newborn_has_stopped(*announcer);
+}
+
+void Process::take_event(ThreadState& thread, os::WaitStatus status) {
   if (status.dead()) {
     on_death(thread, status);
     return;
@@ -76,17 +80,39 @@ void Process::on_event(ThreadState& thread, os::WaitStatus status) {
   thread.listening = false;
   thread.signal = 0;
   if (!settle_stop(thread)) return;
-  status = thread.status;
-  if (status.event() == Event::clone) on_clone(thread);
+  const Event event = thread.status.event();
+  if (event == Event::exec) {
+    give_back_memory();
+    if (ThreadState& survivor = replace_image(thread); &survivor != &thread) {
+      const auto kept_alive = survivor.shared_from_this();
+      if (!survivor.claimed) admit(survivor);
+      return;
+    }
+  }
   if (thread.claimed) return;
+  if (!followed_ && !lender_ && thread.holds == 0) {
+    let_guest_go(thread);
+    return;
+  }
+  if (event == Event::fork || event == Event::vfork || event == Event::clone) {
+    announce_birth(thread);
+    if (awaits_newborn(thread)) {
+      thread.pending = true;
+      return;
+    }
+  }
   // Also while others are brought to rest: a leader that is dead already tells nothing until the last one has died
   // (HardPlaces.killed_from_outside_while_threads_hit).
-  if (status.event() == Event::exit) {
+  if (event == Event::exit && !shows_exit(thread)) {
     on_dying(thread);
     return;
   }
+  admit(thread);
+}
+
+void Process::admit(ThreadState& thread) {
   if (gathering_ || at_rest_now() || thread.holds > 0) {
-    if (thread.fresh || thread.hit_due || status.event() != Event::stop) keep(thread);
+    if (thread.fresh || thread.hit_due || thread.status.event() != Event::stop) keep(thread);
     try {
       note_interrupted_call(thread);
     } catch (const ProcessGone&) {
@@ -133,7 +159,7 @@ void Process::killed_at_stop(ThreadState& thread) {
 bool Process::settle_stop(ThreadState& thread) {
   try {
     if (goes_on_to_trap(thread)) return false;
-    if (!breakpoints_.in_use()) return true;
+    if (!breakpoints_.in_use() && !address_space().breakpoints_.in_use()) return true;
     settle(thread);
   } catch (const ProcessGone&) {
     killed_at_stop(thread);
@@ -147,7 +173,20 @@ bool Process::settle_stop(ThreadState& thread) {
 bool Process::would_stop(ThreadState& thread) const {
   if (thread.hit_due) return hit_would_stop(thread);
   if (thread.status.signal_stop()) return signal_would_stop(thread);
-  return thread.status.syscall_stop() && syscall_would_stop(thread);
+  if (thread.status.syscall_stop()) return syscall_would_stop(thread);
+  switch (thread.status.event()) {
+    case Event::fork:
+    case Event::vfork: return catchpoints_.may_stop(thread, Lifecycle::fork);
+    case Event::clone: return thread.newborn && catchpoints_.may_stop(thread, Lifecycle::fork);
+    case Event::exec: return catchpoints_.may_stop(thread, Lifecycle::exec);
+    case Event::exit:
+      return catchpoints_.may_stop(thread, Lifecycle::thread_died) || catchpoints_.may_stop(thread, Lifecycle::exit);
+    case Event::stop: return thread.fresh && catchpoints_.may_stop(thread, Lifecycle::thread_born);
+    case Event::none:
+    case Event::vfork_done:
+    case Event::seccomp: return false;
+  }
+  return false;
 }
 
 void Process::dispatch(ThreadState& thread) {
@@ -192,6 +231,13 @@ Stop Process::describe(ThreadState& thread) const {
       stop.address = trap->hit_at;
     }
   }
+  if (thread.caught_as) {
+    stop.kind = *thread.caught_as;
+    for (const auto& trap : thread.caught) stop.catchpoints.emplace_back(trap);
+    if (thread.caught_facts.child) stop.child = Thread(thread.caught_facts.child);
+    stop.exit_code = thread.caught_facts.status.code;
+    stop.exit_signal = thread.caught_facts.status.signal;
+  }
   describe_signal(thread, stop);
   if (thread.view == View::none) return stop;
   const OpenCall& call = thread.calls.top();
@@ -220,49 +266,21 @@ Verdict Process::dispatch_stop(ThreadState& thread) {
   if (status.syscall_stop()) return on_syscall_stop(thread);
   switch (status.event()) {
     case Event::none: return on_signal_stop(thread);
-    case Event::exec: on_exec(thread); return Verdict::go_on;
-    case Event::exit: on_dying(thread); return Verdict::go_on;
+    case Event::exec: return run_catchpoints(thread, Lifecycle::exec, {});
+    case Event::exit: return on_exit_stop(thread);
     case Event::stop:
       note_interrupted_call(thread);
-      if (std::exchange(thread.fresh, false)) {
-        const Tracer::CallbackScope scope(*tracer_);
-        const auto watchers = watchers_;
-        Thread handle(thread.shared_from_this());
-        for (const Watcher& watcher : *watchers) {
-          if (watcher.observer->on_thread_born) watcher.observer->on_thread_born(handle);
-        }
-      }
-      return Verdict::go_on;
+      return std::exchange(thread.fresh, false) ? on_first_stop(thread) : Verdict::go_on;
     case Event::fork:
-    case Event::vfork: on_fork(thread); return Verdict::go_on;
-    case Event::clone:
+    case Event::vfork:
+    case Event::clone: return on_fork(thread);
     case Event::vfork_done:
     case Event::seccomp: return Verdict::go_on;
   }
   return Verdict::go_on;
 }
 
-void Process::on_clone(ThreadState& thread) {
-  pid_t child = 0;
-  try {
-    child = static_cast<pid_t>(os::event_message(thread.tid));
-  } catch (const ProcessGone&) {
-    // Killed at this stop, and so is the child.
-  }
-  if (child == 0 || tracer_->find(child) != nullptr) return;
-  if (!os::same_process(pid_, child)) {
-    // Reported as a clone only because its exit signal is not SIGCHLD: a process of its own, which nobody asked to
-    // follow.
-    let_go_at_birth(child);
-    return;
-  }
-  ThreadState& born = add_thread(child, true);
-  born.filtered = thread.filtered;
-}
-
-void Process::on_fork(ThreadState& thread) { let_go_at_birth(static_cast<pid_t>(os::event_message(thread.tid))); }
-
-void Process::on_exec(ThreadState& thread) {
+ThreadState& Process::replace_image(ThreadState& thread) {
   // The kernel has killed all other threads; those that were not the leader reported their deaths before this event,
   // the old leader never does, and the caller goes on under the leader's id (ptrace(2), "execve(2) under ptrace").
   const auto former = static_cast<pid_t>(os::event_message(thread.tid));
@@ -285,7 +303,7 @@ void Process::on_exec(ThreadState& thread) {
       }
     }
   }
-  let_guests_go();
+  end_loans();
   std::vector<std::shared_ptr<ThreadState>> others;
   for (const auto& other : threads_) {
     if (other != survivor) others.push_back(other);
@@ -302,7 +320,7 @@ void Process::on_exec(ThreadState& thread) {
   survivor->forget_traps();
   image_changed(arch::arch_of_general_set(survivor->registers.general().size()));
   if (!quiet_) breakpoints_.image_replaced();
-  if (survivor.get() != &thread && running() && !gathering_) resume(*survivor);
+  return *survivor;
 }
 
 void Process::report_theft(const ThreadState& thread) {
@@ -317,7 +335,11 @@ void Process::report_theft(const ThreadState& thread) {
 
 void Process::resume(ThreadState& thread) {
   if (!thread.stopped() || thread.holds > 0 || thread.claimed) return;
-  thread.hits.clear();
+  thread.forget_hits();
+  if (thread.status.event() == Event::exit) {
+    on_dying(thread);
+    return;
+  }
   try {
     leave_signal_stop(thread);
     if (thread.status.group_stop()) {
@@ -341,10 +363,21 @@ void Process::resume(ThreadState& thread) {
   tracer_->note_resumed(thread);
 }
 
+bool Process::run_due() {
+  if (kept_.empty() && due_steps_.empty()) return false;
+  if (!running() || gathering_) return false;
+  if (dispatching_ == 0 && !tracer_->in_callback()) {
+    const std::size_t before = kept_.size();
+    if (dispatch_kept() || kept_.size() != before) return true;
+  }
+  return run_due_steps();
+}
+
 bool Process::run_due_steps() {
   bool stepped = false;
-  while (!due_steps_.empty() && running() && !gathering_ && in_place_ == 0) {
-    if (idle_wanted_ != 0 && busy_ == 0) break;
+  Process& space = address_space();
+  while (!due_steps_.empty() && running() && !gathering_ && space.in_place_ == 0) {
+    if (space.idle_wanted_ != 0 && space.busy_ == 0) break;
     const auto thread = due_steps_.front();
     due_steps_.pop_front();
     thread->step_due = false;
@@ -352,6 +385,7 @@ bool Process::run_due_steps() {
     stepped = true;
     {
       const Busy busy(*this);
+      const Busy space_busy(space);
       step_in_place(*thread);
     }
     if (thread->stopped() && take_interrupt_request()) {

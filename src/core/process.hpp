@@ -15,6 +15,7 @@
 #include <trapline/stop.hpp>
 
 #include "core/breakpoints.hpp"
+#include "core/catchpoints.hpp"
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
 #include "core/signal_catchers.hpp"
@@ -27,13 +28,22 @@
 
 namespace trapline::core {
 
+/// How a process is debugged; a child that is followed is debugged like its parent.
+struct ProcessOptions {
+  /// Whether a command for a running process interrupts it instead of waiting for its next stop.
+  bool auto_interrupt = false;
+  /// Unset: launched processes are killed at the end and attached ones let go.
+  std::optional<bool> kill_on_exit{};
+  bool follow_children = true;
+  bool inherit_traps = false;
+};
+
 /// One process of the tree: its threads, whether it runs or rests, its traps, and its death.
 ///
 /// Everything belongs to the tracer thread unless it says "any thread".
 class Process : public std::enable_shared_from_this<Process> {
  public:
-  /// Without `kill_on_exit`, launched processes are killed at the end and attached ones let go.
-  Process(std::shared_ptr<Tracer> owner, bool auto_interrupt, std::optional<bool> kill_on_exit);
+  Process(std::shared_ptr<Tracer> owner, const ProcessOptions& options);
 
   // Any thread.
   [[nodiscard]] pid_t pid() const { return pid_; }
@@ -53,6 +63,11 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] std::optional<int> exit_signal() const;
   [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> threads() const;
   [[nodiscard]] std::shared_ptr<ThreadState> main_thread() const;
+  /// Its children that are followed, living or dead, in the order of their births.
+  [[nodiscard]] std::vector<std::shared_ptr<Process>> children() const;
+  [[nodiscard]] bool follow_children() const { return options_.follow_children; }
+  void set_follow_children(bool follow) { options_.follow_children = follow; }
+  [[nodiscard]] std::shared_ptr<Process> parent() const { return parent_.lock(); }
   void cont();
   Stop wait(Timeout timeout);
   void interrupt();
@@ -72,7 +87,7 @@ class Process : public std::enable_shared_from_this<Process> {
 
   // Life (launch.cpp).
   /// Forgets the last run and begins with a new process, whose threads are still to be added.
-  void begin(pid_t pid, bool launched);
+  void begin(pid_t pid, bool launched, unsigned inherited_filters);
   [[nodiscard]] bool launched() const { return launched_; }
   void detach();
   /// Its threads stand where run() or attach() wants them; or it has died on the way there.
@@ -84,6 +99,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void arm_deadline(Timer::Armed deadline) { deadline_ = std::move(deadline); }
   /// Kills it or lets it go, as kill_on_exit says; never throws.
   void end() noexcept;
+  /// The same for all processes of its tracer.
+  void end_tree() noexcept;
   /// After the tracer's end: lets go of what would keep this object and its threads alive in a circle.
   void dissolve();
   void set_kill_on_exit(bool kill);
@@ -99,7 +116,14 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] unsigned inherited_filters() const { return inherited_filters_; }
 
   // Threads.
-  ThreadState& add_thread(pid_t tid, bool running, bool claimed = false);
+  struct NewThread {
+    bool claimed = false;
+    /// The thread that waits at its fork's event for this first thread of a child.
+    ThreadState* announcer = nullptr;
+    std::optional<bool> filtered{};
+  };
+  /// One that runs, or has stopped and was not seen yet.
+  ThreadState& add_thread(pid_t tid, const NewThread& facts);
   [[nodiscard]] const std::vector<std::shared_ptr<ThreadState>>& thread_list() const { return threads_; }
 
   // Events (process.cpp).
@@ -107,21 +131,32 @@ class Process : public std::enable_shared_from_this<Process> {
   void on_event(ThreadState& thread, os::WaitStatus status);
   /// Puts a stopped thread's event off.
   void keep(ThreadState& thread);
-  void on_exec(ThreadState& thread);
+  /// An exec has replaced everything. Returns the thread that survived it, at the same event: the caller may have been
+  /// another one than the leader, whose id it has now.
+  ThreadState& replace_image(ThreadState& thread);
+  /// A thread at its exit: shows that, and lets it die unless the process is to stop there.
+  Verdict on_exit_stop(ThreadState& thread);
   void on_dying(ThreadState& thread);
   /// Waits for the end of a thread that is dying, and for the process's if that comes first.
   void await_death(ThreadState& thread);
   /// Keeps what can be known of a thread that is about to die.
   void last_look(ThreadState& thread);
-  void on_clone(ThreadState& thread);
   /// Runs what concerns the stop that the thread is at.
   Verdict dispatch_stop(ThreadState& thread);
-  void on_fork(ThreadState& thread);
-  /// Sees to our traps in a child that nobody follows, and lets it go.
-  void let_go_at_birth(pid_t child);
   /// Handles what was kept, oldest first; true when that stopped the process.
   bool dispatch_kept();
   [[nodiscard]] bool anyone_running() const;
+
+  // Births (family.cpp).
+  /// Registers the thread or process that this thread, at its event, gave birth to. Of a claimed thread it is for who
+  /// claims it to call; `claimed`: a thread that is born is claimed too.
+  void announce_birth(ThreadState& thread, bool claimed = false);
+  /// Dispatches that event, once a child has come to its first stop; waits for it.
+  Verdict on_fork(ThreadState& thread);
+  /// Without anything being dispatched.
+  void release_newborn(ThreadState& thread);
+  /// Whose memory it has, and whose traps are in the code: its own, except while it shares those of its parent (vfork).
+  [[nodiscard]] Process& address_space() { return lender_ ? *lender_ : *this; }
 
   // Running and resting.
   void resume(ThreadState& thread);
@@ -208,14 +243,16 @@ class Process : public std::enable_shared_from_this<Process> {
   void place(const std::shared_ptr<SyscallTrap>& trap);
   void place(const std::shared_ptr<BreakpointTrap>& trap);
   Breakpoints& breakpoints() { return breakpoints_; }
-  /// Single-steps the threads that stand on trapped instructions which can be executed nowhere else.
-  /// True when it did something.
-  bool run_due_steps();
+  /// Dispatches what was put off while a callback of another process ran, and single-steps the threads that stand on
+  /// trapped instructions which can be executed nowhere else. True when it did something.
+  bool run_due();
   /// Changes whenever something of it may have run.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
   void note_run() { ++epoch_; }
   void place(const std::shared_ptr<SignalTrap>& trap);
   SignalCatchers& catchers() { return catchers_; }
+  void place(const std::shared_ptr<LifecycleTrap>& trap);
+  Catchpoints& catchpoints() { return catchpoints_; }
   SyscallHandlers& handlers() { return handlers_; }
   /// Some trap or observer came or went: threads that run without syscall stops get them.
   void tracing_changed();
@@ -229,7 +266,7 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] const std::shared_ptr<const Watchers>& watchers() const { return watchers_; }
   [[nodiscard]] bool wants_syscalls() const { return wants_syscalls_ && !quiet_; }
 
-  RemoteMemory& remote_memory() { return remote_memory_; }
+  RemoteMemory& remote_memory() { return address_space().remote_memory_; }
 
  private:
   enum class Dead { throws, allowed };
@@ -253,15 +290,33 @@ class Process : public std::enable_shared_from_this<Process> {
   void let_go(ThreadState& thread);
   void deliver_held(ThreadState& thread);
 
+  enum class Shares { nothing, memory };
+  void take_event(ThreadState& thread, os::WaitStatus status);
+  /// A stop whose traps are settled: dispatches it, or keeps it for later.
+  void admit(ThreadState& thread);
+  bool run_due_steps();
+
+  // Births (family.cpp).
+  void adopt(ThreadState& thread, pid_t child, Shares shares, bool followed);
+  void begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed);
+  [[nodiscard]] bool may_have_traps();
+  [[nodiscard]] bool shows_exit(const ThreadState& thread) const;
+  [[nodiscard]] bool is_last(const ThreadState& thread) const;
+  [[nodiscard]] Verdict on_first_stop(ThreadState& thread);
+  [[nodiscard]] bool awaits_newborn(const ThreadState& thread) const;
+  void newborn_has_stopped(ThreadState& thread);
+  void let_newborn_go_on(ThreadState& newborn);
+  void let_guest_go(ThreadState& thread);
+  /// It does not share its parent's memory any more.
+  void give_back_memory();
+  /// Nobody shares its memory any more: it stays with them, without its traps.
+  void end_loans();
+  void take_memory_over(Process& lender);
+  [[nodiscard]] bool may_execute() const;
+
   void dispatch(ThreadState& thread);
   /// dead(), without the lock: only the tracer thread writes it.
   [[nodiscard]] bool seen_dead() const { return death_.has_value(); }
-  void add_guest(pid_t child);
-  void on_guest_event(ThreadState& guest, os::WaitStatus status);
-  void help_guest_on(ThreadState& guest);
-  void let_guest_go(ThreadState& guest);
-  /// The process gives up the memory that it shares with them.
-  void let_guests_go();
   /// Looks at the traps at a thread's stop; false when the stop is not to be handled any further.
   [[nodiscard]] bool settle_stop(ThreadState& thread);
   void killed_at_stop(ThreadState& thread);
@@ -277,8 +332,7 @@ class Process : public std::enable_shared_from_this<Process> {
   const std::shared_ptr<RestSignal> rest_;
   std::atomic<pid_t> pid_{0};
   std::atomic<Arch> arch_{Arch::amd64};
-  const bool auto_interrupt_;
-  std::optional<bool> kill_on_exit_;
+  ProcessOptions options_;
   std::atomic<bool> launched_{true};
   std::atomic<bool> timed_out_{false};
   /// Until run() or attach() is done no trap is active.
@@ -307,7 +361,14 @@ class Process : public std::enable_shared_from_this<Process> {
   /// It is opened when somebody first wants it: that is a tenth of what a run costs, and often nobody does.
   bool memory_is_due_ = false;
   std::optional<os::WaitStatus> death_;
+  std::vector<std::shared_ptr<Process>> children_;
+  /// Whose memory it has for the time being.
+  std::shared_ptr<Process> lender_;
 
+  std::weak_ptr<Process> parent_;
+  /// A guest is not: it is nobody's child, and let go as soon as it does not share our memory any more.
+  bool followed_ = true;
+  std::vector<Process*> borrowers_;
   std::deque<std::shared_ptr<ThreadState>> kept_;
   std::optional<Stop> stop_;
   /// Stops decided while an outer callback was running; published one at a time.
@@ -315,13 +376,15 @@ class Process : public std::enable_shared_from_this<Process> {
   bool stop_taken_ = false;
 
   std::deque<std::shared_ptr<ThreadState>> due_steps_;
-  std::vector<std::shared_ptr<ThreadState>> guests_;
   unsigned in_place_ = 0;
   std::uint64_t epoch_ = 0;
 
   SyscallHandlers handlers_;
   Breakpoints breakpoints_{*this};
   SignalCatchers catchers_;
+  Catchpoints catchpoints_;
+  /// Its end was shown to the catchpoints.
+  bool exit_told_ = false;
   std::shared_ptr<const Watchers> watchers_ = std::make_shared<const Watchers>();
   RemoteMemory remote_memory_;
 };

@@ -61,7 +61,7 @@ void Process::reject_inside_callback(const char* verb) const {
 }
 
 void Process::rest_from_tracer() {
-  if (auto_interrupt_) interrupt();
+  if (options_.auto_interrupt) interrupt();
   tracer_->pump_until([&] { return !running(); });
 }
 
@@ -79,7 +79,7 @@ bool Process::wait_while_running(Timeout timeout) {
 }
 
 void Process::rest_from_elsewhere() {
-  if (auto_interrupt_ && running()) interrupt();
+  if (options_.auto_interrupt && running()) interrupt();
   wait_while_running({});
   for (unsigned busy = busy_; busy != 0; busy = busy_) busy_.wait(busy);
 }
@@ -329,6 +329,11 @@ void Process::place(const std::shared_ptr<SyscallTrap>& trap) {
 void Process::place(const std::shared_ptr<BreakpointTrap>& trap) {
   own(*trap);
   place_at_rest([&] { breakpoints_.add(trap); });
+}
+
+void Process::place(const std::shared_ptr<LifecycleTrap>& trap) {
+  own(*trap);
+  place_at_rest([&] { catchpoints_.add(trap); });
 }
 
 void Process::place(const std::shared_ptr<SignalTrap>& trap) {

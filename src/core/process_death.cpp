@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <utility>
+
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
@@ -7,6 +10,26 @@
 // The deaths of a process's threads, and its own.
 
 namespace trapline::core {
+namespace {
+
+ExitStatus status_of(os::WaitStatus status) {
+  ExitStatus result;
+  if (status.kind() == os::WaitStatus::Kind::exited) result.code = status.exit_code();
+  if (status.kind() == os::WaitStatus::Kind::killed) result.signal = status.exit_signal();
+  return result;
+}
+
+/// Of the last thread of a process, at its PTRACE_EVENT_EXIT, whose message is a status as of wait(2).
+ExitStatus status_at_exit(ThreadState& thread) {
+  try {
+    const auto message = static_cast<int>(os::event_message(thread.tid));
+    return status_of(os::WaitStatus::of_exit(message));
+  } catch (const ProcessGone&) {
+    return {};
+  }
+}
+
+}  // namespace
 
 using Event = os::WaitStatus::Event;
 using Run = ThreadState::Run;
@@ -25,6 +48,31 @@ void Process::last_look(ThreadState& thread) {
   thread.run = Run::dying;
   thread.dead = true;
   tracer_->note_resumed(thread);
+  release_newborn(thread);
+}
+
+bool Process::is_last(const ThreadState& thread) const {
+  return std::ranges::none_of(threads_, [&](const auto& other) { return other.get() != &thread && other->alive(); });
+}
+
+bool Process::shows_exit(const ThreadState& thread) const {
+  if (quiet_ || killing_ || !followed_) return false;
+  if (catchpoints_.wants(Lifecycle::thread_died)) return true;
+  return catchpoints_.wants(Lifecycle::exit) && is_last(thread);
+}
+
+Verdict Process::on_exit_stop(ThreadState& thread) {
+  Verdict verdict = Verdict::go_on;
+  if (shows_exit(thread)) {
+    verdict = run_catchpoints(thread, Lifecycle::thread_died, {});
+    if (thread.stopped() && is_last(thread) && !std::exchange(exit_told_, true)) {
+      const Verdict last = run_catchpoints(thread, Lifecycle::exit, {.status = status_at_exit(thread)});
+      if (last == Verdict::stop) verdict = last;
+    }
+  }
+  if (!thread.stopped() || verdict == Verdict::stop || stop_wanted()) return verdict;
+  on_dying(thread);
+  return Verdict::go_on;
 }
 
 void Process::on_dying(ThreadState& thread) {
@@ -59,6 +107,7 @@ void Process::on_death(ThreadState& thread, os::WaitStatus status) {
   thread.view = View::none;
   abandon_calls(thread);
   tracer_->remove(thread.tid);
+  release_newborn(thread);
   const auto watchers = watchers_;
   try {
     const Tracer::CallbackScope scope(*tracer_);
@@ -78,10 +127,20 @@ void Process::finish(os::WaitStatus status, ThreadState& last) {
   due_steps_.clear();
   deferred_stops_.clear();
   deadline_ = {};
-  let_guests_go();
+  end_loans();
+  give_back_memory();
+  const ExitStatus ended = status_of(status);
+  // Killed where it stood, it had no exit at which this could be told.
+  if (!quiet_ && !std::exchange(exit_told_, true)) {
+    try {
+      static_cast<void>(run_catchpoints(last, Lifecycle::exit, {.status = ended}));
+    } catch (...) {
+      fail(std::current_exception());
+    }
+  }
   Stop stop{.kind = StopKind::exited, .thread = Thread(last.shared_from_this())};
-  if (status.kind() == os::WaitStatus::Kind::exited) stop.exit_code = status.exit_code();
-  if (status.kind() == os::WaitStatus::Kind::killed) stop.exit_signal = status.exit_signal();
+  stop.exit_code = ended.code;
+  stop.exit_signal = ended.signal;
   stop.timed_out = timed_out_;
   {
     const std::lock_guard lock(mutex_);

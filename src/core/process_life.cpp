@@ -1,3 +1,5 @@
+#include <signal.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -25,18 +27,19 @@ Arch arch_of_image(pid_t pid) {
 
 }  // namespace
 
-void Process::begin(pid_t pid, bool launched) {
+void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   kept_.clear();
   deferred_stops_.clear();
   error_ = nullptr;
   timed_out_ = interrupt_requested_ = killing_ = theft_reported_ = false;
   launched_ = launched;
-  inherited_filters_ = launched ? os::filters_to_inherit() : 0;
+  inherited_filters_ = inherited_filters;
   remote_memory_ = {};
   handlers_.reset_counts();
   due_steps_.clear();
-  guests_.clear();
   catchers_.begin();
+  catchpoints_.reset_counts();
+  exit_told_ = false;
   {
     const std::lock_guard lock(mutex_);
     threads_.clear();
@@ -44,6 +47,7 @@ void Process::begin(pid_t pid, bool launched) {
     death_.reset();
     stop_.reset();
     stop_taken_ = true;
+    children_.clear();
     memory_.reset();
     memory_is_due_ = false;
     pid_ = pid;
@@ -104,7 +108,7 @@ void Process::let_go_quietly() {
 
 void Process::end() noexcept {
   try {
-    if (kill_on_exit()) {
+    if (kill_on_exit() && followed_) {
       tracer_->call([&] {
         if (pid_ != 0 && !gone()) kill_here();
       });
@@ -120,11 +124,33 @@ void Process::end() noexcept {
   }
 }
 
+void Process::end_tree() noexcept {
+  std::vector<std::shared_ptr<Process>> ended;
+  tracer_->call([&] { tracer_->follow_nobody(true); });
+  for (bool found = true; found;) {
+    std::vector<std::shared_ptr<Process>> living;
+    tracer_->call([&] {
+      for (const auto& process : tracer_->processes()) {
+        if (std::ranges::find(ended, process) == ended.end()) living.push_back(process);
+        // All at once, so that none has time to miss another one.
+        if (process->followed_ && process->kill_on_exit() && !process->gone()) ::kill(process->pid_, SIGKILL);
+      }
+    });
+    found = !living.empty();
+    for (const auto& process : living) process->end();
+    ended.insert(ended.end(), living.begin(), living.end());
+  }
+  tracer_->call([&] { tracer_->follow_nobody(false); });
+}
+
 void Process::dissolve() {
+  for (const auto& child : children()) child->dissolve();
   const std::lock_guard lock(mutex_);
+  children_.clear();
   handlers_ = SyscallHandlers();
   breakpoints_.dissolve();
   catchers_ = SignalCatchers();
+  catchpoints_ = Catchpoints();
   watchers_ = std::make_shared<const Watchers>();
   threads_.clear();
   main_.reset();
@@ -135,7 +161,7 @@ void Process::dissolve() {
 
 bool Process::kill_on_exit() const {
   const std::lock_guard lock(mutex_);
-  return kill_on_exit_.value_or(launched_);
+  return options_.kill_on_exit.value_or(launched_);
 }
 
 void Process::apply_trace_options() {
@@ -153,7 +179,7 @@ void Process::set_kill_on_exit(bool kill) {
   tracer_->call([&] {
     {
       const std::lock_guard lock(mutex_);
-      kill_on_exit_ = kill;
+      options_.kill_on_exit = kill;
     }
     options_stale_ = quiet_;
     if (gone() || quiet_) return;
@@ -173,6 +199,12 @@ void Process::image_changed(std::optional<Arch> arch) {
 }
 
 TraceeMemory& Process::memory() {
+  std::shared_ptr<Process> lender;
+  {
+    const std::lock_guard lock(mutex_);
+    lender = lender_;
+  }
+  if (lender) return lender->memory();
   const std::lock_guard lock(mutex_);
   if (memory_is_due_) {
     // The id may be another's by now.

@@ -41,7 +41,12 @@ Remote::Remote(ThreadState& thread)
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
   }
-  if (thread.status.event() == Event::clone || thread.status.event() == Event::exec) leave_event();
+  const Event event = thread.status.event();
+  if (event == Event::vfork) {
+    throw UsageError("thread " + std::to_string(thread.tid) +
+                     " is in vfork: it can run no syscall before its child has executed a program or exited");
+  }
+  if (event == Event::clone || event == Event::fork || event == Event::exec) leave_event();
   const auto general = thread.registers.general();
   saved_.assign(general.begin(), general.end());
   saved_number_ = thread.registers.signed_word(words_.number_at_stop);
@@ -70,10 +75,6 @@ Remote::~Remote() {
 void Remote::leave_event() {
   // Inside its own clone or execve, whose result the kernel has yet to write over our registers: on to the exit, whose
   // dispatch takes the place of the event's (InvokeWhere.at_the_birth_of_threads).
-  if (thread_.status.event() == Event::exec) {
-    process_.on_exec(thread_);
-    if (!thread_.stopped()) throw ProcessGone("another thread executed a program under the id of this one");
-  }
   while (!go(os::Resume::syscall)) {
   }
   saved_status_ = thread_.status;
@@ -115,12 +116,11 @@ bool Remote::go(os::Resume how) {
     case Event::fork:
     case Event::vfork:
     case Event::clone: adopt_child(); return false;
-    case Event::exec:
-      process_.on_exec(thread_);
-      executed_ = true;
-      return false;
+    case Event::exec: executed_ = true; return false;
     case Event::exit:
-      process_.on_dying(thread_);
+      // Nothing stops a thread inside a command that runs a syscall in it.
+      static_cast<void>(process_.on_exit_stop(thread_));
+      if (thread_.stopped()) process_.on_dying(thread_);
       claim_.release();
       process_.await_death(thread_);
       finished_ = true;
@@ -211,34 +211,22 @@ std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
 
 void Remote::adopt_child() {
   const auto child = static_cast<pid_t>(os::event_message(thread_.tid));
-  if (os::same_process(process_.pid(), child)) {
-    adopt_thread(child);
-    return;
-  }
-  Tracer& tracer = process_.tracer();
+  process_.announce_birth(thread_, true);
+  ThreadState* const found = process_.tracer().find(child);
+  if (found == nullptr) return;
+  const auto born = found->shared_from_this();
+  process_.tracer().pump_until([&] { return born->run != Run::running; });
   try {
-    if (!tracer.wait_for_birth(child)) return;
-    RegisterCache registers(child);
-    fix_child_registers(registers);
-    registers.flush();
-  } catch (const ProcessGone&) {
-    // Killed in its first moment.
-  }
-  process_.let_go_at_birth(child);
-}
-
-void Remote::adopt_thread(pid_t tid) {
-  // Claimed from the beginning: its first stop may have come already.
-  ThreadState& born = process_.add_thread(tid, true, true);
-  const auto alive = born.shared_from_this();
-  process_.tracer().pump_until([&] { return born.run != Run::running; });
-  try {
-    if (born.stopped()) fix_child_registers(born.registers);
+    if (born->stopped()) fix_child_registers(born->registers);
   } catch (const ProcessGone&) {
     // Killed in its first moment, which its next status tells.
   }
-  born.claimed = false;
-  if (born.stopped()) process_.keep(born);
+  if (thread_.newborn) {
+    static_cast<void>(process_.on_fork(thread_));
+    return;
+  }
+  born->claimed = false;
+  if (born->stopped()) process_.keep(*born);
 }
 
 void Remote::fix_child_registers(RegisterCache& registers) const {

@@ -46,7 +46,6 @@ class Remote {
   /// again.
   bool go(os::Resume how);
   void adopt_child();
-  void adopt_thread(pid_t tid);
   void fix_child_registers(RegisterCache& registers) const;
   void return_to_enter();
   void return_to_signal_check();

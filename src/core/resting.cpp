@@ -32,10 +32,14 @@ bool may_execute(const ThreadState& thread) {
 
 }  // namespace
 
+bool Process::may_execute() const {
+  return std::ranges::any_of(threads_, [](const auto& thread) { return core::may_execute(*thread); });
+}
+
 void Process::gather() {
   const bool outer = std::exchange(gathering_, true);
   const auto asked = [](const auto& thread) { return thread->run == Run::running && !thread->claimed; };
-  const auto awaited = [&](const auto& thread) { return asked(thread) && may_execute(*thread); };
+  const auto awaited = [&](const auto& thread) { return asked(thread) && core::may_execute(*thread); };
   for (const auto& thread : std::vector(threads_)) {
     if (!asked(thread)) continue;
     try {
@@ -53,7 +57,7 @@ void Process::bring_to_rest(ThreadState& thread) {
   // Held, so that an event of its own that comes first is kept instead of dispatched.
   ++thread.holds;
   os::interrupt(thread.tid);
-  tracer_->pump_until([&] { return !may_execute(thread); });
+  tracer_->pump_until([&] { return !core::may_execute(thread); });
   --thread.holds;
 }
 
@@ -137,7 +141,7 @@ std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
     while (hold_more()) {
       tracer_->pump_until([&] {
         return std::ranges::none_of(
-            held, may_execute, [](const auto& thread) -> auto& { return *thread; });
+            held, core::may_execute, [](const auto& thread) -> auto& { return *thread; });
       });
     }
   } catch (...) {

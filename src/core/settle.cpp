@@ -42,7 +42,7 @@ void correct_fault(ThreadState& thread, const Slot& slot) {
 
 void leave_slot(ThreadState& thread) {
   const auto& info = arch::info(thread.process->arch());
-  Slots& slots = thread.process->breakpoints().slots();
+  Slots& slots = thread.process->address_space().breakpoints().slots();
   const Slot* slot = std::exchange(thread.slot, nullptr);
   const Address pc = thread.registers.glance(info.pc);
   if (slot == nullptr || !slot->contains(pc)) slot = slots.pinned() ? slots.find(pc) : nullptr;
@@ -75,7 +75,7 @@ void recognise_hit(ThreadState& thread) {
   Process& process = *thread.process;
   const auto& info = arch::info(process.arch());
   const Address at = thread.registers.glance(info.pc) - info.pc_after_trap;
-  Breakpoints& breakpoints = process.breakpoints();
+  Breakpoints& breakpoints = process.address_space().breakpoints();
   const Site* site = breakpoints.find(at);
   if (site == nullptr && !breakpoints.was_at(at)) return;
   if (!is_trap_signal(thread, site)) return;
@@ -89,7 +89,9 @@ void recognise_hit(ThreadState& thread) {
   thread.status = os::WaitStatus::bare_stop();
   if (site == nullptr) return;
   thread.trapped_at = at;
-  thread.hit_due = thread.site_due = !restarts_here(thread, *site);
+  // In memory that it shares it is a hit of nobody's.
+  const bool own = &breakpoints == &process.breakpoints();
+  thread.hit_due = thread.site_due = own && !restarts_here(thread, *site);
 }
 
 /// A hit of debug registers; true when the stop is one.
@@ -111,9 +113,9 @@ bool recognise_watched(ThreadState& thread) {
 }  // namespace
 
 void settle(ThreadState& thread) {
-  Breakpoints& breakpoints = thread.process->breakpoints();
-  if (thread.slot != nullptr || breakpoints.slots().pinned()) leave_slot(thread);
-  Watchpoints& watchpoints = breakpoints.watchpoints();
+  const bool slots_pinned = thread.process->address_space().breakpoints().slots().pinned();
+  if (thread.slot != nullptr || slots_pinned) leave_slot(thread);
+  Watchpoints& watchpoints = thread.process->breakpoints().watchpoints();
   if (watchpoints.in_use() && trap_signal_stop(thread) && recognise_watched(thread)) {
     send_owed(thread);
   } else {
@@ -126,12 +128,13 @@ void settle(ThreadState& thread) {
 bool goes_on_to_trap(ThreadState& thread) {
   if (!thread.status.bare()) return false;
   Process& process = *thread.process;
+  Breakpoints& breakpoints = process.address_space().breakpoints();
   const auto behind_trap = [&] {
     const auto& info = arch::info(process.arch());
     const Address at = thread.registers.glance(info.pc) - info.pc_after_trap;
-    return process.breakpoints().find(at) != nullptr || process.breakpoints().was_at(at);
+    return breakpoints.find(at) != nullptr || breakpoints.was_at(at);
   };
-  if (thread.last_resume != os::Resume::step && !(process.breakpoints().in_use() && behind_trap())) return false;
+  if (thread.last_resume != os::Resume::step && !(breakpoints.in_use() && behind_trap())) return false;
   const os::ThreadStatus status = os::read_status(thread.tid);
   if (((status.pending & ~status.blocked) >> (SIGTRAP - 1) & 1) == 0) return false;
   os::resume(thread.tid, os::Resume::cont, 0);

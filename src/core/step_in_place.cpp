@@ -98,25 +98,25 @@ void step_off(ThreadState& thread, Address at, const arch::Instruction& instruct
 }  // namespace
 
 void step_in_place(ThreadState& thread) {
-  Process& process = *thread.process;
+  const auto process = thread.process->address_space().shared_from_this();
   const auto alive = thread.shared_from_this();
   // Those that wait for their turn must not run while the trap is out.
-  const Process::InPlace one_at_a_time(process);
-  const Process::AllHeld held(process);
+  const Process::InPlace one_at_a_time(*process);
+  const Process::AllHeld held(*process);
   try {
     const Address at = *std::exchange(thread.trapped_at, std::nullopt);
     // The site may go while the others come to rest, and the trap with it.
-    if (const Site* site = process.breakpoints().find(at)) {
+    if (const Site* site = process->breakpoints().find(at)) {
       const arch::Instruction instruction = site->plan.instruction;
       const Claim claim(thread);
-      const LiftedTrap lifted(process, at);
+      const LiftedTrap lifted(*process, at);
       step_off(thread, at, instruction);
     }
   } catch (const ProcessGone&) {
     // It was killed; its death is on its way.
   }
   const bool more = thread.status != os::WaitStatus::bare_stop() || thread.hit_due;
-  if (thread.stopped() && more && !thread.pending && !thread.guest) process.keep(thread);
+  if (thread.stopped() && more && !thread.pending) thread.process->keep(thread);
 }
 
 }  // namespace trapline::core

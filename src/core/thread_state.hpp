@@ -11,6 +11,9 @@
 #include <utility>
 #include <vector>
 
+#include <trapline/stop.hpp>
+
+#include "core/lifecycle_trap.hpp"
 #include "core/open_call.hpp"
 #include "core/register_cache.hpp"
 #include "os/debug_registers.hpp"
@@ -79,6 +82,15 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   [[nodiscard]] bool stopped() const { return run == Run::stopped; }
   [[nodiscard]] bool alive() const { return run == Run::running || run == Run::stopped; }
 
+  /// It leaves the stop at which traps were hit.
+  void forget_hits() {
+    hits.clear();
+    if (!caught_as) return;
+    caught.clear();
+    caught_as.reset();
+    caught_facts = {};
+  }
+
   /// After an exec.
   void forget_traps() {
     trapped_at.reset();
@@ -146,14 +158,20 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   std::vector<HeldSignal> owed;
   /// The traps that were hit at this stop, in their order.
   std::vector<std::shared_ptr<BreakpointTrap>> hits;
+  /// The catchpoints that ran at this stop, and what they were told.
+  std::vector<std::shared_ptr<LifecycleTrap>> caught;
+  std::optional<StopKind> caught_as;
+  LifecycleFacts caught_facts;
   /// There is nothing to dispatch at this stop: it was about a signal that is owed.
   bool settled = false;
   /// Inside a syscall whose instruction carries a trap: its exit is seen, also when nobody handles syscalls.
   bool follows_call = false;
   /// Queued for Process::run_due_steps.
   bool step_due = false;
-  /// A process of its own that has our memory for a while (vfork): it is only helped past our traps.
-  bool guest = false;
+  /// The first thread of the child that it has had, which is still to be shown to the user.
+  std::shared_ptr<ThreadState> newborn;
+  /// Whose newborn this one is.
+  std::weak_ptr<ThreadState> announcer;
 
   View view = View::none;
   OpenCalls calls;

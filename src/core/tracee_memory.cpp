@@ -37,6 +37,8 @@ std::size_t TraceeMemory::read(Address address, std::span<std::byte> into) const
 std::size_t TraceeMemory::write(Address address, ByteView bytes) {
   const std::lock_guard lock(mutex_);
   if (has_traps()) writes_.fetch_add(1, std::memory_order_relaxed);
+  // What is written there now is no trap of ours, whatever it is.
+  lifted_.erase(lifted_.lower_bound(address), lifted_.lower_bound(address + bytes.size()));
   const auto first = first_reaching(address);
   if (first == patches_.end() || first->first >= address + bytes.size()) return memory_.write(address, bytes);
   return write_under(address, bytes);
@@ -82,6 +84,7 @@ std::size_t TraceeMemory::write_under(Address address, ByteView bytes) {
 void TraceeMemory::reopen() {
   const std::lock_guard lock(mutex_);
   patches_.clear();
+  lifted_.clear();
   count_ = 0;
   memory_.reopen();
 }
@@ -90,6 +93,7 @@ std::size_t TraceeMemory::plant(Address address, ByteView trap, std::span<std::b
   const std::lock_guard lock(mutex_);
   // One that the process has written over.
   patches_.erase(address);
+  lifted_.erase(address);
   count_ = patches_.size();
   const std::size_t count = memory_.read(address, original);
   if (count < trap.size()) return 0;
@@ -125,6 +129,7 @@ void TraceeMemory::lift(Address address) {
   if (ours) static_cast<void>(memory_.write(address, std::span(patch.original).first(patch.size)));
   patches_.erase(found);
   count_ = patches_.size();
+  if (ours) lifted_[address] = patch;
 }
 
 bool TraceeMemory::intact(Address address) const {
@@ -139,16 +144,23 @@ bool TraceeMemory::planted(Address address) const {
   return patches_.contains(address);
 }
 
+bool TraceeMemory::had_traps() const {
+  const std::shared_lock lock(mutex_);
+  return !patches_.empty() || !lifted_.empty();
+}
+
 void TraceeMemory::clean_copy(pid_t child) const {
   const std::shared_lock lock(mutex_);
-  if (patches_.empty()) return;
+  if (patches_.empty() && lifted_.empty()) return;
   const os::ProcessMemory copy(child);
-  for (const auto& [address, patch] : patches_) {
-    std::array<std::byte, longest> now{};
-    const auto bytes = std::span(now).first(patch.size);
-    if (copy.read(address, bytes) != patch.size) continue;
-    if (!std::ranges::equal(bytes, std::span(patch.trap).first(patch.size))) continue;
-    static_cast<void>(copy.write(address, std::span(patch.original).first(patch.size)));
+  for (const Patches* patches : {&patches_, &lifted_}) {
+    for (const auto& [address, patch] : *patches) {
+      std::array<std::byte, longest> now{};
+      const auto bytes = std::span(now).first(patch.size);
+      if (copy.read(address, bytes) != patch.size) continue;
+      if (!std::ranges::equal(bytes, std::span(patch.trap).first(patch.size))) continue;
+      static_cast<void>(copy.write(address, std::span(patch.original).first(patch.size)));
+    }
   }
 }
 

@@ -41,11 +41,14 @@ class TraceeMemory {
   /// Whether the trap is still there as it was planted.
   [[nodiscard]] bool intact(Address address) const;
   [[nodiscard]] bool planted(Address address) const;
-  /// Puts the original bytes of all traps into a process that has a copy of this memory.
+  /// Puts the original bytes of all traps into a process that has a copy of this memory; also of those that were lifted
+  /// after the copy was made.
   void clean_copy(pid_t child) const;
   /// Counts the writes since there are traps.
   [[nodiscard]] std::size_t writes() const { return writes_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool has_traps() const { return count_.load(std::memory_order_relaxed) != 0; }
+  /// A copy of this memory may have some in it.
+  [[nodiscard]] bool had_traps() const;
 
  private:
   static constexpr std::size_t longest = 4;
@@ -64,6 +67,8 @@ class TraceeMemory {
   os::ProcessMemory memory_;
   mutable std::shared_mutex mutex_;
   Patches patches_;
+  /// Those that were lifted in this image.
+  Patches lifted_;
   std::atomic<std::size_t> count_{0};
   /// Counts insertions, so that who reads without the lock sees that one came between.
   std::atomic<std::size_t> insertions_{0};

@@ -154,7 +154,7 @@ void Tracer::loop() {
 }
 
 bool Tracer::anyone_running() const {
-  return guests_ != 0 || std::ranges::any_of(processes_, [](const auto& process) { return process->anyone_running(); });
+  return std::ranges::any_of(processes_, [](const auto& process) { return process->anyone_running(); });
 }
 
 void Tracer::pump_one(const Deadline& deadline) {
@@ -162,9 +162,9 @@ void Tracer::pump_one(const Deadline& deadline) {
   // After each the caller looks whether that was what he waits for (BreakpointHard.a_parent_in_vfork_is_at_rest).
   if (take_untaken() || reap_dying()) return;
   for (std::size_t i = 0; i < processes_.size(); ++i) {
-    if (processes_[i]->run_due_steps()) return;
+    if (processes_[i]->run_due()) return;
   }
-  if (!anyone_running() && to_release_.empty() && expected_children_.empty()) {
+  if (!anyone_running() && to_release_.empty()) {
     sleep_for_jobs(deadline);
     return;
   }
@@ -257,15 +257,16 @@ void Tracer::handle_stranger(const os::Waited& event) {
     os::take(event.tid);
     if (event.status.dead()) return;
     try {
-      os::detach(event.tid, 0);
+      os::detach(event.tid, event.status.delivered_signal());
     } catch (const ProcessGone&) {
     }
     return;
   }
   if (event.status.dead()) {
     // Either a child that a callback started, or a tracee that died before its birth was announced.
-    if (early_.erase(event.tid) != 0 || std::erase(expected_children_, event.tid) != 0) {
+    if (early_.contains(event.tid)) {
       os::take(event.tid);
+      early_[event.tid] = event.status;
     } else {
       foreign_zombie_ = true;
     }
@@ -290,19 +291,6 @@ void Tracer::handle_stranger(const os::Waited& event) {
   }
 }
 
-bool Tracer::wait_for_birth(pid_t child) {
-  // Another birth may be waited for within this wait (HardPlaces.children_that_share_the_memory_while_others_run), and
-  // who is killed at its birth may be gone without a word (HardPlaces.killed_from_outside_while_threads_hit).
-  expected_children_.push_back(child);
-  const auto expected = [&] {
-    const bool exists = ::kill(child, 0) == 0 || errno != ESRCH;
-    return exists && std::ranges::find(expected_children_, child) != expected_children_.end();
-  };
-  pump_until([&] { return early(child) || !expected(); });
-  std::erase(expected_children_, child);
-  return early(child);
-}
-
 bool Tracer::early(pid_t tid) const { return early_.contains(tid); }
 
 void Tracer::release_at_first_stop(pid_t tid) {
@@ -318,13 +306,22 @@ void Tracer::release_at_first_stop(pid_t tid) {
 
 void Tracer::add(const std::shared_ptr<ThreadState>& thread) {
   const pid_t tid = thread->tid;
-  const auto early = early_.find(tid);
   threads_[tid] = thread;
-  if (thread->guest) ++guests_;
-  if (early == early_.end()) return;
-  const os::WaitStatus status = early->second;
-  early_.erase(early);
-  thread->process->on_event(*thread, status);
+  if (const auto status = early_status(tid)) thread->process->on_event(*thread, *status);
+}
+
+std::optional<os::WaitStatus> Tracer::early_status(pid_t tid) {
+  if (const auto early = early_.extract(tid)) {
+    // A death that nobody asked for may be of an earlier bearer of the id.
+    const bool stale = early.mapped().dead() && ::kill(tid, 0) == 0;
+    if (!stale) return early.mapped();
+  }
+  if (!foreign_zombie_) return std::nullopt;
+  // Deaths are not waited for now.
+  const auto seen = os::look_one(tid, os::Sleep::no);
+  if (!seen || !seen->status.dead()) return std::nullopt;
+  const auto taken = os::take(tid);
+  return taken ? taken->status : seen->status;
 }
 
 void Tracer::rename(pid_t from, pid_t to) {
@@ -337,7 +334,6 @@ void Tracer::remove(pid_t tid) {
   const auto found = threads_.find(tid);
   if (found == threads_.end()) return;
   std::erase(untaken_, found->second.get());
-  if (found->second->guest) --guests_;
   threads_.erase(found);
 }
 

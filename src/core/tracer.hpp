@@ -73,6 +73,12 @@ class Tracer {
   [[nodiscard]] ThreadState* find(pid_t tid) const;
   void add(std::shared_ptr<Process> process);
   void remove(const Process& process);
+  /// Those that live and are ours, in the order of their births.
+  [[nodiscard]] const std::vector<std::shared_ptr<Process>>& processes() const { return processes_; }
+
+  /// While it is on no child becomes one of ours.
+  void follow_nobody(bool on) { follows_nobody_ = on; }
+  [[nodiscard]] bool follows_nobody() const { return follows_nobody_; }
 
   /// Handles one event or command, sleeping for it; returns early when the deadline passed.
   void pump_one(const Deadline& deadline = {});
@@ -91,8 +97,6 @@ class Tracer {
   void release_at_first_stop(pid_t tid);
   /// True for a tracee that stopped before its birth was announced.
   [[nodiscard]] bool early(pid_t tid) const;
-  /// Waits for the first stop of an auto-attached child that is nobody's thread; false when it died instead.
-  [[nodiscard]] bool wait_for_birth(pid_t child);
 
   /// The stop was not taken (os::look_any); it must be before the next look if the thread stays stopped.
   void note_untaken(ThreadState& thread, os::WaitStatus status);
@@ -149,6 +153,7 @@ class Tracer {
   std::optional<os::Waited> next_event(os::Sleep sleep);
   void handle(const os::Waited& event);
   void handle_stranger(const os::Waited& event);
+  [[nodiscard]] std::optional<os::WaitStatus> early_status(pid_t tid);
   /// True when something else was found than what was looked at.
   bool take_untaken();
   /// Where a zombie of the host's hides them: true when somebody was reaped.
@@ -166,11 +171,11 @@ class Tracer {
   std::unordered_map<pid_t, std::shared_ptr<ThreadState>> threads_;
   std::vector<std::shared_ptr<Process>> processes_;
   std::vector<pid_t> to_release_;
+  /// Tracees that have stopped, or even died, before their births were announced.
   std::unordered_map<pid_t, os::WaitStatus> early_;
-  std::vector<pid_t> expected_children_;
-  std::size_t guests_ = 0;
   std::vector<ThreadState*> untaken_;
   bool foreign_zombie_ = false;
+  bool follows_nobody_ = false;
   std::atomic<bool> theft_suspected_{false};
   std::atomic<bool> thefts_seen_{false};
   const bool host_blocks_child_signals_;

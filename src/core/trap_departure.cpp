@@ -55,7 +55,7 @@ bool plan_is_valid(Process& process, Site& site) {
   if (same) return true;
   if (!process.memory().intact(site.address)) return false;
   const std::size_t count = process.memory().read(site.address, now);
-  site.plan = process.breakpoints().decoder().plan(std::span(now).first(count), site.address);
+  site.plan = process.address_space().breakpoints().decoder().plan(std::span(now).first(count), site.address);
   // Slots stay for ever, so that code which keeps changing gets no more of them.
   site.slotless = site.slotless || site.slot != nullptr;
   site.slot = nullptr;
@@ -77,13 +77,14 @@ Departure leave_trap(ThreadState& thread, os::Resume& how) {
   const Address at = *std::exchange(thread.trapped_at, std::nullopt);
   const std::size_t pc = arch::info(process.arch()).pc;
   if (thread.registers.glance(pc) != at) return Departure::resume;
-  Site* const site = process.breakpoints().find(at);
+  Breakpoints& breakpoints = process.address_space().breakpoints();
+  Site* const site = breakpoints.find(at);
   if (site == nullptr || !plan_is_valid(process, *site)) return Departure::resume;
   if (is_own_trap(process, *site)) {
     raise_own_trap(thread, *site);
     return Departure::resume;
   }
-  const Path path = process.breakpoints().path();
+  const Path path = breakpoints.path();
   if (path == Path::cheapest && site->plan.moves_only_to) {
     thread.registers.set_word(pc, *site->plan.moves_only_to);
     return Departure::executed;
@@ -98,7 +99,7 @@ Departure leave_trap(ThreadState& thread, os::Resume& how) {
     return Departure::in_place;
   }
   if (thread.signal != 0 && site->slot->repeats) {
-    process.breakpoints().slots().pin();
+    breakpoints.slots().pin();
   } else if (thread.signal != 0) {
     owe_signal(thread);
   }

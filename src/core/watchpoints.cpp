@@ -142,7 +142,7 @@ void Watchpoints::update_all() {
 }
 
 void Watchpoints::update(ThreadState& thread) {
-  if (thread.debug_registers == wanted_ || thread.guest || thread.status.event() == Event::exit) return;
+  if (thread.debug_registers == wanted_ || thread.status.event() == Event::exit) return;
   try {
     os::change_debug_registers(thread.tid, thread.debug_registers, wanted_);
     thread.debug_registers = wanted_;

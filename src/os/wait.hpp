@@ -28,6 +28,10 @@ class WaitStatus {
   constexpr WaitStatus() = default;
   static constexpr WaitStatus exited(int code) { return {Kind::exited, code}; }
   static constexpr WaitStatus killed(int signal) { return {Kind::killed, signal}; }
+  /// What a PTRACE_EVENT_EXIT tells of the death to come, as of wait(2).
+  static constexpr WaitStatus of_exit(int raw) {
+    return (raw & 0x7f) != 0 ? killed(raw & 0xff) : exited(raw >> 8 & 0xff);
+  }
   /// Dead, and somebody else knows how.
   static constexpr WaitStatus lost() { return {Kind::lost, 0}; }
   /// As of an interruption.

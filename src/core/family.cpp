@@ -1,0 +1,230 @@
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include <trapline/error.hpp>
+
+#include "core/owed_signals.hpp"
+#include "core/process.hpp"
+#include "os/proc.hpp"
+#include "support/log.hpp"
+
+// The births of threads and processes, and memory that two processes share.
+//
+// A child that is followed is a Process from its birth on. Its first thread is held, and its parent's thread stays at
+// the fork's event, until the one has stopped before its first instruction and the other's event is dispatched: so that
+// the user can be shown both. What nobody follows is freed of our traps and let go at its first stop; only one that
+// shares the memory (vfork, posix_spawn) is kept as a guest until it executes a program or exits, to be helped past the
+// traps, which are its parent's: taking them out would lose hits of the parent's other threads.
+
+namespace trapline::core {
+
+using Event = os::WaitStatus::Event;
+using Run = ThreadState::Run;
+
+std::vector<std::shared_ptr<Process>> Process::children() const {
+  const std::lock_guard lock(mutex_);
+  return children_;
+}
+
+void Process::announce_birth(ThreadState& thread, bool claimed) {
+  pid_t child = 0;
+  try {
+    child = static_cast<pid_t>(os::event_message(thread.tid));
+  } catch (const ProcessGone&) {
+    // Killed at this stop; a child that it may have had is told of by nobody.
+  }
+  if (child == 0 || tracer_->find(child) != nullptr) return;
+  // A process of its own may be reported as a clone too: it is if its exit signal is not SIGCHLD.
+  if (thread.status.event() == Event::clone && os::same_process(pid_, child)) {
+    add_thread(child, {.claimed = claimed, .filtered = thread.filtered});
+    return;
+  }
+  const bool followed = followed_ && options_.follow_children && !tracer_->follows_nobody() && !gone();
+  const bool has_traps = address_space().may_have_traps();
+  try {
+    const bool shared = (followed || has_traps) && os::share_memory(thread.tid, child);
+    if (has_traps && !shared) memory().clean_copy(child);
+    // Whoever claims the thread has something to do with the child before it runs.
+    if (followed || shared || thread.claimed) {
+      adopt(thread, child, shared ? Shares::memory : Shares::nothing, followed);
+      return;
+    }
+  } catch (const Error&) {
+    // Killed in its first moment.
+  }
+  tracer_->release_at_first_stop(child);
+}
+
+bool Process::may_have_traps() {
+  const std::lock_guard lock(mutex_);
+  return memory_ && !memory_is_due_ && memory_->had_traps();
+}
+
+void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool followed) {
+  const auto process = std::make_shared<Process>(tracer_, options_);
+  process->begin_as_child(*this, child, shares, followed);
+  if (followed) {
+    const std::lock_guard lock(mutex_);
+    children_.push_back(process);
+  }
+  support::log(LogCategory::process, [&] {
+    return "process " + std::to_string(pid_) + " has a child " + std::to_string(child) +
+           (followed ? "" : ", which nobody follows");
+  });
+  process->add_thread(child, {.announcer = &thread, .filtered = thread.filtered});
+}
+
+void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed) {
+  begin(pid, parent.launched_, parent.inherited_filters_);
+  parent_ = parent.weak_from_this();
+  followed_ = followed;
+  arch_ = parent.arch_.load();
+  catchers_.block(parent.catchers_.blocked());
+  memory_is_due_ = true;
+  quiet_ = false;
+  if (shares == Shares::nothing) {
+    breakpoints_.image_ready(Breakpoints::Unknown::waits);
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  lender_ = parent.address_space().shared_from_this();
+  lender_->borrowers_.push_back(this);
+}
+
+bool Process::awaits_newborn(const ThreadState& thread) const {
+  return thread.newborn && thread.newborn->run == Run::running;
+}
+
+void Process::newborn_has_stopped(ThreadState& thread) {
+  if (thread.claimed || !thread.stopped() || !std::exchange(thread.pending, false)) return;
+  admit(thread);
+}
+
+Verdict Process::on_fork(ThreadState& thread) {
+  if (!thread.newborn) return Verdict::go_on;
+  tracer_->pump_until([&] { return !awaits_newborn(thread); });
+  const auto newborn = thread.newborn;
+  if (!newborn) return Verdict::go_on;
+  struct Release {
+    ~Release() { process.release_newborn(thread); }
+    Process& process;
+    ThreadState& thread;
+  } const release{*this, thread};
+  Process& child = *newborn->process;
+  if (quiet_ || !child.followed_) return Verdict::go_on;
+  const Verdict verdict = run_catchpoints(thread, Lifecycle::fork, {.child = newborn});
+  // Who stops here wants to do something about the child, too, before it runs.
+  if (verdict == Verdict::stop) child.request_interrupt();
+  return verdict;
+}
+
+Verdict Process::on_first_stop(ThreadState& thread) {
+  if (thread.tid != pid_) {
+    if (run_catchpoints(thread, Lifecycle::thread_born, {}) == Verdict::stop) request_interrupt();
+  } else if (parent_.lock()) {
+    thread.caught_as = StopKind::born;
+  }
+  if (!thread.stopped()) return Verdict::go_on;
+  const Tracer::CallbackScope scope(*tracer_);
+  const auto watchers = watchers_;
+  Thread handle(thread.shared_from_this());
+  for (const Watcher& watcher : *watchers) {
+    if (watcher.observer->on_thread_born) watcher.observer->on_thread_born(handle);
+  }
+  return Verdict::go_on;
+}
+
+void Process::release_newborn(ThreadState& thread) {
+  const auto newborn = std::exchange(thread.newborn, nullptr);
+  if (!newborn) return;
+  newborn->announcer.reset();
+  newborn->process->let_newborn_go_on(*newborn);
+}
+
+void Process::let_newborn_go_on(ThreadState& newborn) {
+  const auto alive = newborn.shared_from_this();
+  if (!newborn.stopped()) {
+    // Killed, or its parent's thread was before it has come to its first stop.
+    if (newborn.holds > 0) --newborn.holds;
+    return;
+  }
+  if (!followed_ && !lender_) {
+    --newborn.holds;
+    let_guest_go(newborn);
+    return;
+  }
+  release_hold(newborn);
+  if (dispatching_ == 0) dispatch_kept();
+}
+
+void Process::let_guest_go(ThreadState& thread) {
+  const auto alive = shared_from_this();
+  try {
+    thread.registers.flush();
+    os::detach(thread.tid, at_end_of_step(thread) ? 0 : thread.status.delivered_signal());
+  } catch (const ProcessGone&) {
+    // Nobody is left to let go.
+  }
+  thread.pending = false;
+  thread.run = Run::dead;
+  thread.dead = true;
+  thread.registers.freeze();
+  tracer_->remove(thread.tid);
+  forget(thread);
+  if (!threads_.empty()) return;
+  give_back_memory();
+  tracer_->remove(*this);
+  rest_->set(RestSignal::State::detached);
+}
+
+void Process::give_back_memory() {
+  if (!lender_) return;
+  std::erase(lender_->borrowers_, this);
+  const std::lock_guard lock(mutex_);
+  lender_.reset();
+}
+
+void Process::end_loans() {
+  const auto borrowers = std::exchange(borrowers_, {});
+  for (Process* const borrower : borrowers) borrower->take_memory_over(*this);
+  // A guest that runs into what was a trap must not be left alone with that signal.
+  const auto waited_for = [](const Process* borrower) { return !borrower->followed_ && borrower->may_execute(); };
+  std::vector<std::shared_ptr<Process>> guests;
+  for (Process* const borrower : borrowers) guests.push_back(borrower->shared_from_this());
+  tracer_->pump_until(
+      [&] { return std::ranges::none_of(guests, waited_for, [](const auto& guest) { return guest.get(); }); });
+}
+
+void Process::take_memory_over(Process& lender) {
+  const auto alive = shared_from_this();
+  try {
+    // None of its traps must stay in the memory that this one has now for itself
+    // (HardPlaces.a_child_that_shares_the_memory_outlives_the_process).
+    if (lender.memory_) lender.memory_->clean_copy(pid_);
+  } catch (const Error&) {
+    // It died too.
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    lender_.reset();
+    memory_is_due_ = true;
+  }
+  breakpoints_.expect_hits_of(lender.breakpoints_);
+  for (const auto& thread : std::vector(threads_)) {
+    thread->slot = nullptr;
+    if (followed_ || thread->holds > 0) continue;
+    if (thread->stopped()) {
+      let_guest_go(*thread);
+    } else if (thread->run == Run::running) {
+      try {
+        os::interrupt(thread->tid);
+      } catch (const ProcessGone&) {
+      }
+    }
+  }
+  if (followed_ && !gone()) breakpoints_.image_ready(Breakpoints::Unknown::waits);
+}
+
+}  // namespace trapline::core

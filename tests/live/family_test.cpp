@@ -1,0 +1,228 @@
+#include "support.hpp"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include <sys/wait.h>
+
+namespace trapline::live {
+namespace {
+
+/// Children of each kind, followed.
+class Family : public Live {
+ protected:
+  /// What happened to whom, with ids replaced by the order of their appearance; the root is 0.
+  class Lives {
+   public:
+    explicit Lives(Debugger& debugger) { watch(debugger); }
+
+    std::string name(pid_t pid) {
+      const auto [entry, fresh] = names_.try_emplace(pid, std::to_string(names_.size()));
+      return entry->second;
+    }
+    [[nodiscard]] const std::vector<std::string>& events() const { return events_; }
+    [[nodiscard]] std::string text() const {
+      std::string all;
+      for (const std::string& event : events_) all += event + '\n';
+      return all;
+    }
+    [[nodiscard]] std::size_t count(const std::string& event) const {
+      return static_cast<std::size_t>(std::ranges::count(events_, event));
+    }
+
+   private:
+    void watch(const Process& process) {
+      process.on_fork([this](Thread& parent, Process& child) {
+        add(name(parent.pid()) + " forks " + name(child.pid()));
+        watch(child);
+      });
+      process.on_exec([this](Thread& thread) { add(name(thread.pid()) + " executes"); });
+      process.on_exit([this](Thread& thread, const ExitStatus& status) {
+        add(name(thread.pid()) + " exits " + std::to_string(status.code.value_or(-status.signal.value_or(0))));
+      });
+      process.handle_syscall("getpgid", {.on_enter = [this](Thread& thread, SyscallHandler&) {
+                               if (thread.syscall_arg(0) == 0x7e570001) add(name(thread.pid()) + " announces");
+                             }});
+    }
+    void add(std::string event) { events_.push_back(std::move(event)); }
+
+    std::map<pid_t, std::string> names_{};
+    std::vector<std::string> events_;
+  };
+
+  static std::string lives_of(const std::string& kind) {
+    Debugger debugger(program("family", {kind}));
+    Lives lives(debugger);
+    debugger.run(no_stdio());
+    lives.name(debugger.pid());
+    EXPECT_EQ(run_out(debugger).exit_code, 5);
+    return lives.text();
+  }
+};
+
+TEST_F(Family, fork) { EXPECT_EQ(lives_of("fork"), "0 forks 1\n1 announces\n1 exits 10\n0 exits 5\n"); }
+TEST_F(Family, vfork) { EXPECT_EQ(lives_of("vfork"), "0 forks 1\n1 announces\n1 exits 11\n0 exits 5\n"); }
+TEST_F(Family, clone) { EXPECT_EQ(lives_of("clone"), "0 forks 1\n1 announces\n1 exits 12\n0 exits 5\n"); }
+TEST_F(Family, clone_without_an_exit_signal) {
+  EXPECT_EQ(lives_of("clone_silent"), "0 forks 1\n1 announces\n1 exits 12\n0 exits 5\n");
+}
+TEST_F(Family, clone_that_shares_the_memory) {
+  EXPECT_EQ(lives_of("clone_vm"), "0 forks 1\n1 announces\n1 exits 12\n0 exits 5\n");
+}
+TEST_F(Family, clone_that_shares_descriptors) {
+  EXPECT_EQ(lives_of("clone_files"), "0 forks 1\n1 announces\n1 exits 12\n0 exits 5\n");
+}
+TEST_F(Family, clone3) { EXPECT_EQ(lives_of("clone3"), "0 forks 1\n1 announces\n1 exits 13\n0 exits 5\n"); }
+TEST_F(Family, posix_spawn) {
+  EXPECT_EQ(lives_of("spawn"), "0 forks 1\n1 executes\n1 announces\n1 exits 14\n0 exits 5\n");
+}
+TEST_F(Family, system) { EXPECT_EQ(lives_of("system"), "0 forks 1\n1 executes\n1 exits 15\n0 exits 5\n"); }
+
+TEST_F(Family, into_namespaces) {
+  const std::string lives = lives_of("clone_pidns");
+  if (lives == "0 exits 5\n") GTEST_SKIP() << "user namespaces are forbidden here";
+  EXPECT_EQ(lives, "0 forks 1\n1 announces\n1 exits 12\n0 exits 5\n");
+}
+
+TEST_F(Family, a_daemon) {
+  Debugger debugger(program("family", {"daemon"}));
+  Lives lives(debugger);
+  debugger.run(no_stdio());
+  lives.name(debugger.pid());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  for (const std::string event : {"0 forks 1", "1 forks 2", "1 announces", "2 announces", "1 exits 16", "0 exits 5"}) {
+    EXPECT_EQ(lives.count(event), 1) << event << " in\n" << lives.text();
+  }
+}
+
+TEST_F(Family, children_know_their_parents) {
+  Debugger debugger(program("family", {"fork", "vfork", "spawn"}));
+  debugger.run(no_stdio());
+  EXPECT_TRUE(debugger.children().empty());
+  EXPECT_FALSE(debugger.parent());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  const auto children = debugger.children();
+  ASSERT_EQ(children.size(), 3);
+  std::vector<std::optional<int>> codes;
+  for (const Process& child : children) {
+    EXPECT_TRUE(child.dead());
+    codes.push_back(child.exit_code());
+    ASSERT_TRUE(child.parent());
+    EXPECT_EQ(*child.parent(), debugger);
+  }
+  EXPECT_EQ(codes, (std::vector<std::optional<int>>{10, 11, 14}));
+}
+
+TEST_F(Family, stops_at_a_fork_with_the_child) {
+  Debugger debugger(program("family", {"fork"}));
+  const Catchpoint forks = debugger.stop_on_fork();
+  debugger.run(no_stdio());
+  Stop stop = next_stop(debugger);
+  ASSERT_EQ(stop.kind, StopKind::fork);
+  EXPECT_TRUE(forks.hit_on(stop.thread));
+  ASSERT_TRUE(stop.child);
+  const Process child = stop.child->process();
+  Stop birth = child.wait(patience);
+  EXPECT_EQ(birth.kind, StopKind::born);
+  EXPECT_EQ(birth.thread.tid(), child.pid());
+  // Traps placed now are there from its first instruction.
+  const SyscallHandler handler = child.handle_syscall("getpgid");
+  child.cont();
+  birth = child.wait(patience);
+  ASSERT_EQ(birth.kind, StopKind::syscall_enter);
+  handler.remove();
+  // The parent's commands work while the child rests, and the child's while the parent does.
+  EXPECT_FALSE(debugger.running());
+  EXPECT_EQ(debugger.invoke_syscall("getpid"), debugger.pid());
+  EXPECT_EQ(child.invoke_syscall("getpid"), child.pid());
+  child.cont();
+  EXPECT_EQ(child.wait(patience).exit_code, 10);
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+}
+
+TEST_F(Family, a_fork_can_be_refused_to_the_child) {
+  Debugger debugger(program("family", {"fork", "fork"}));
+  debugger.on_fork([](Thread&, Process& child) { child.kill(); });
+  debugger.run(piped());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  EXPECT_EQ(rest_of_output(debugger.stdio()), "-9\n-9\n");
+  for (const Process& child : debugger.children()) EXPECT_EQ(child.exit_signal(), SIGKILL);
+}
+
+TEST_F(Family, a_child_can_be_let_go_at_its_birth) {
+  Debugger debugger(program("family", {"fork", "vfork", "clone_vm", "spawn"}));
+  debugger.on_fork([](Thread&, Process& child) { child.detach(); });
+  debugger.run(piped());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  EXPECT_EQ(rest_of_output(debugger.stdio()), "10\n11\n12\n14\n");
+}
+
+TEST_F(Family, nobody_is_followed_unless_wanted) {
+  DebuggerOptions options = program("family", {"fork", "vfork", "clone", "clone_vm", "clone3", "spawn", "system"});
+  options.follow_children = false;
+  Debugger debugger(options);
+  int forks = 0;
+  debugger.on_fork([&](Thread&, Process&) { ++forks; });
+  debugger.breakpoint("child_body");
+  debugger.run(piped());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  EXPECT_EQ(rest_of_output(debugger.stdio()), "10\n11\n12\n12\n13\n14\n15\n");
+  EXPECT_EQ(forks, 0);
+  EXPECT_TRUE(debugger.children().empty());
+}
+
+TEST_F(Family, traps_of_the_parent_are_not_the_childrens) {
+  Debugger debugger(program("family", {"fork", "vfork", "clone", "clone_vm", "clone3", "spawn"}));
+  const Breakpoint trap = debugger.breakpoint("child_body", {.callback = [](Thread&, Breakpoint&) {}});
+  debugger.run(piped());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  EXPECT_EQ(rest_of_output(debugger.stdio()), "10\n11\n12\n12\n13\n14\n");
+  EXPECT_EQ(trap.hit_count(), 0);
+}
+
+TEST_F(Family, a_trap_in_the_child_alone) {
+  for (const char* kind : {"fork", "spawn"}) {
+    Debugger debugger(program("family", {kind}));
+    std::optional<Breakpoint> trap;
+    debugger.on_fork([&](Thread&, Process& child) {
+      trap = child.breakpoint("child_body", {.callback = [](Thread&, Breakpoint&) {}});
+    });
+    debugger.run(no_stdio());
+    EXPECT_EQ(run_out(debugger).exit_code, 5) << kind;
+    ASSERT_TRUE(trap);
+    EXPECT_EQ(trap->hit_count(), 1) << kind;
+  }
+}
+
+TEST_F(Family, stops_at_its_end) {
+  Debugger debugger(program("exit_with", {"7"}));
+  const Catchpoint end = debugger.stop_on_exit();
+  debugger.run(no_stdio());
+  const Stop stop = next_stop(debugger);
+  ASSERT_EQ(stop.kind, StopKind::exiting);
+  EXPECT_EQ(stop.exit_code, 7);
+  EXPECT_TRUE(end.hit_on(stop.thread));
+  EXPECT_FALSE(debugger.dead());
+  // Its memory is still there.
+  EXPECT_FALSE(debugger.maps().filter("exit_with").empty());
+  EXPECT_EQ(run_out(debugger).exit_code, 7);
+  EXPECT_EQ(end.hit_count(), 1);
+}
+
+TEST_F(Family, stops_at_births_and_deaths_of_threads) {
+  Debugger debugger(program("short_threads", {"3"}));
+  const Catchpoint ends = debugger.stop_on_thread();
+  debugger.run(no_stdio());
+  std::map<StopKind, int> kinds;
+  Stop stop = next_stop(debugger);
+  for (; stop.kind != StopKind::exited; stop = next_stop(debugger)) {
+    ++kinds[stop.kind];
+    EXPECT_TRUE(ends.hit_on(stop.thread));
+  }
+  EXPECT_EQ(kinds[StopKind::thread_born] + 1, kinds[StopKind::thread_died]);
+  EXPECT_EQ(kinds.size(), 2);
+}
+
+}  // namespace
+}  // namespace trapline::live
