@@ -43,6 +43,9 @@ struct DebuggerOptions {
   /// Whether each child (fork, vfork, clone, posix_spawn) becomes a Process of its own from its first instruction on;
   /// otherwise children run free and untouched.
   bool follow_children = true;
+  /// Whether a followed child has the traps and observers of its parent too: the same ones, whose counts are those of
+  /// all. Traps placed later are not its.
+  bool inherit_traps = false;
 };
 
 struct RunOptions {

@@ -29,7 +29,8 @@ std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
   return std::make_shared<core::Process>(std::make_shared<core::Tracer>(),
                                          core::ProcessOptions{.auto_interrupt = options.auto_interrupt,
                                                               .kill_on_exit = options.kill_on_exit,
-                                                              .follow_children = options.follow_children});
+                                                              .follow_children = options.follow_children,
+                                                              .inherit_traps = options.inherit_traps});
 }
 
 std::vector<std::string> flatten(const std::optional<Environment>& environment) {

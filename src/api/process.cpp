@@ -210,7 +210,10 @@ Observation Process::observe(Observer observer) const {
   process_->tracer().call([&] { watching = process_->observe(std::move(observer)); });
   return Observation([process = process_, watching] {
     if (process->tracer().stopped()) return;
-    process->tracer().call([&] { process->stop_observing(watching.get()); });
+    process->tracer().call([&] {
+      core::Process::stop_observing(process->tracer(), watching.get());
+      process->stop_observing(watching.get());
+    });
   });
 }
 

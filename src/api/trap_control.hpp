@@ -15,7 +15,7 @@ void change_trap(core::Trap& trap, F&& function) {
   }
   process->tracer().call([&] {
     function();
-    trap.changed(*process);
+    core::tell_change(trap, *process);
   });
 }
 

@@ -16,15 +16,10 @@ namespace trapline::core {
 
 class ThreadState;
 
-/// A breakpoint or watchpoint: what the user placed, and where that is in the present image.
+/// A breakpoint or watchpoint as the user placed it. Children may have inherited it: where it is in each process tell
+/// their Breakpoints.
 class BreakpointTrap : public Trap {
  public:
-  /// What a numeric address means in the next run.
-  struct FilePlace {
-    std::string path;
-    std::uint64_t offset = 0;
-  };
-
   explicit BreakpointTrap(Location place) : location(std::move(place)) {}
 
   [[nodiscard]] bool synchronous() const { return !callback && !internal; }
@@ -43,7 +38,7 @@ class BreakpointTrap : public Trap {
   std::function<Verdict(ThreadState&)> internal;
 
   static constexpr Address nowhere = ~Address{0};
-  /// Where it is in this image; other threads look.
+  /// Where it is in the present image of the process that it was placed in; other threads look.
   std::atomic<Address> address{nowhere};
   /// Of a watchpoint: where its last hit was, and what was there before and after.
   Address hit_at = 0;
@@ -51,9 +46,6 @@ class BreakpointTrap : public Trap {
   std::optional<std::uint64_t> new_value;
   /// Younger traps have larger ones.
   std::uint64_t order = 0;
-  std::optional<FilePlace> file;
-  /// It is a bare address of an earlier image: it means nothing in this one.
-  bool dropped = false;
 };
 
 /// Makes a trap out of what the user asked for.

@@ -82,19 +82,38 @@ bool Breakpoints::may_wait(const BreakpointTrap& trap) {
   return !module.empty() && modules().maps().filter(module).empty();
 }
 
-std::optional<Address> Breakpoints::locate_numeric(BreakpointTrap& trap) {
+Placement* Breakpoints::placement_of(const BreakpointTrap& trap) {
+  const auto found = traps_.find(trap.order);
+  return found == traps_.end() || found->second.trap.get() != &trap ? nullptr : &found->second;
+}
+
+std::vector<std::uint64_t> Breakpoints::orders() const {
+  std::vector<std::uint64_t> orders;
+  orders.reserve(traps_.size());
+  for (const auto& [order, placement] : traps_) orders.push_back(order);
+  return orders;
+}
+
+void Breakpoints::set_address(Placement& placement, Address address) {
+  placement.address = address;
+  if (placement.trap->process.lock().get() == &process_) placement.trap->address = address;
+}
+
+std::optional<Address> Breakpoints::locate_numeric(const Placement& placement) {
   // Of an earlier run: the same place in the same file.
   for (const MemoryMap& map : modules().maps()) {
-    if (map.path == trap.file->path && trap.file->offset >= map.offset && trap.file->offset < map.offset + map.size()) {
-      return map.start + (trap.file->offset - map.offset);
+    const auto& place = *placement.file;
+    if (map.path == place.path && place.offset >= map.offset && place.offset < map.offset + map.size()) {
+      return map.start + (place.offset - map.offset);
     }
   }
   return std::nullopt;
 }
 
-std::optional<Address> Breakpoints::locate(BreakpointTrap& trap, Unknown unknown) {
-  if (trap.dropped) return std::nullopt;
-  if (trap.file) return locate_numeric(trap);
+std::optional<Address> Breakpoints::locate(Placement& placement, Unknown unknown) {
+  if (placement.dropped) return std::nullopt;
+  if (placement.file) return locate_numeric(placement);
+  const BreakpointTrap& trap = *placement.trap;
   Address address = nowhere;
   try {
     address = resolve(trap.location, modules());
@@ -108,7 +127,7 @@ std::optional<Address> Breakpoints::locate(BreakpointTrap& trap, Unknown unknown
   if (trap.location.address() && trap.location.module().empty()) {
     const MemoryMap* map = modules().maps().at(address);
     if (map != nullptr && map->inode != 0) {
-      trap.file = {.path = map->path, .offset = address - map->start + map->offset};
+      placement.file = {.path = map->path, .offset = address - map->start + map->offset};
     }
   }
   return address;
@@ -126,7 +145,8 @@ void Breakpoints::check_place(const BreakpointTrap& trap, Address address, Unkno
           : fmt::format("in {} ({})", map->path.empty() ? "anonymous memory" : map->path, map->permissions())));
 }
 
-void Breakpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address address) {
+void Breakpoints::plant(Placement& placement, Address address) {
+  const auto& trap = placement.trap;
   auto& site = sites_[address];
   auto traps = std::make_shared<Site::Traps>();
   if (site) {
@@ -149,28 +169,40 @@ void Breakpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address ad
   const auto later = std::ranges::find_if(*traps, [&](const auto& other) { return other->order > trap->order; });
   traps->insert(later, trap);
   site->traps = std::move(traps);
-  trap->address = address;
+  set_address(placement, address);
 }
 
-void Breakpoints::arm(const std::shared_ptr<BreakpointTrap>& trap, Unknown unknown) {
-  if (!trap->live() || trap->address != nowhere) return;
-  const auto address = locate(*trap, unknown);
-  if (!address) return;
-  if (trap->uses_debug_register()) {
-    watchpoints_.put_at(trap, *address);
+void Breakpoints::arm_at(Placement& placement, Address address) {
+  if (!placement.trap->uses_debug_register()) {
+    plant(placement, address);
     return;
   }
-  check_place(*trap, *address, unknown);
-  put_at(trap, *address);
+  // While all come to rest for it, it may be disabled again.
+  const auto trap = placement.trap;
+  set_address(placement, address);
+  try {
+    watchpoints_.put_at(trap, address);
+  } catch (...) {
+    if (Placement* const still = placement_of(*trap)) set_address(*still, nowhere);
+    throw;
+  }
 }
 
-void Breakpoints::arm_late(const std::shared_ptr<BreakpointTrap>& trap) {
-  if (!trap->uses_debug_register()) {
-    arm(trap, Unknown::waits);
+void Breakpoints::arm(Placement& placement, Unknown unknown) {
+  if (!placement.trap->live() || placement.address != nowhere) return;
+  const auto address = locate(placement, unknown);
+  if (!address) return;
+  if (!placement.trap->uses_debug_register()) check_place(*placement.trap, *address, unknown);
+  arm_at(placement, *address);
+}
+
+void Breakpoints::arm_late(Placement& placement) {
+  if (!placement.trap->uses_debug_register()) {
+    arm(placement, Unknown::waits);
     return;
   }
   try {
-    arm(trap, Unknown::waits);
+    arm(placement, Unknown::waits);
   } catch (const UsageError& error) {
     support::log(LogCategory::process, [&] { return std::string(error.what()); });
   } catch (const OsError& error) {
@@ -178,15 +210,18 @@ void Breakpoints::arm_late(const std::shared_ptr<BreakpointTrap>& trap) {
   }
 }
 
-bool Breakpoints::moved_away(BreakpointTrap& trap) {
+bool Breakpoints::moved_away(Placement& placement) {
   // A debug register does not notice that its library went.
+  const BreakpointTrap& trap = *placement.trap;
   const bool bare = trap.location.address() && trap.location.module().empty();
-  return trap.uses_debug_register() && !bare && locate(trap, Unknown::waits) != trap.address.load();
+  return trap.uses_debug_register() && !bare && locate(placement, Unknown::waits) != placement.address;
 }
 
-void Breakpoints::disarm(BreakpointTrap& trap) {
-  const Address address = trap.address.exchange(nowhere);
+void Breakpoints::disarm(Placement& placement) {
+  const Address address = placement.address;
   if (address == nowhere) return;
+  BreakpointTrap& trap = *placement.trap;
+  set_address(placement, nowhere);
   if (trap.uses_debug_register()) {
     watchpoints_.remove(trap);
     return;
@@ -212,16 +247,19 @@ void Breakpoints::disarm(BreakpointTrap& trap) {
 void Breakpoints::add(const std::shared_ptr<BreakpointTrap>& trap) {
   trap->order = next_order_++;
   if (trap->uses_debug_register()) watchpoints_.check(*trap, trap->location.address().value_or(0));
-  if (image_ready_ && !process_.gone()) {
-    arm(trap, Unknown::throws);
-    if (trap->address == nowhere) {
-      watch_loader();
-      support::log(LogCategory::process, [&] {
-        return fmt::format("the trap at {} waits for a library that has it", trap->location.text());
-      });
-    }
+  Placement& placement = traps_.emplace(trap->order, Placement{trap}).first->second;
+  if (!image_ready_ || process_.gone()) return;
+  try {
+    arm(placement, Unknown::throws);
+  } catch (...) {
+    traps_.erase(trap->order);
+    throw;
   }
-  traps_.emplace(trap->order, trap);
+  const Placement* const still = placement_of(*trap);
+  if (still == nullptr || still->address != nowhere) return;
+  watch_loader();
+  support::log(LogCategory::process,
+               [&] { return fmt::format("the trap at {} waits for a library that has it", trap->location.text()); });
 }
 
 std::shared_ptr<BreakpointTrap> Breakpoints::add_internal(Address address,
@@ -230,22 +268,24 @@ std::shared_ptr<BreakpointTrap> Breakpoints::add_internal(Address address,
   trap->process = process_.weak_from_this();
   trap->internal = std::move(on_hit);
   trap->order = next_order_++;
-  put_at(trap, address);
+  plant(traps_.emplace(trap->order, Placement{trap}).first->second, address);
   return trap;
 }
 
 void Breakpoints::update(BreakpointTrap& trap) {
+  Placement* const placement = placement_of(trap);
+  if (placement == nullptr) return;
   if (!trap.live()) {
-    disarm(trap);
+    const auto alive = placement->trap;
+    disarm(*placement);
     if (trap.removed) traps_.erase(trap.order);
     return;
   }
-  const auto found = traps_.find(trap.order);
-  if (found == traps_.end() || !image_ready_ || process_.gone()) return;
+  if (!image_ready_ || process_.gone()) return;
   try {
     // What the program has written over it is not there any more.
-    if (trap.address != nowhere && !armed(trap)) disarm(trap);
-    arm(found->second, Unknown::waits);
+    if (placement->address != nowhere && !in_place(*placement)) disarm(*placement);
+    arm(*placement, Unknown::waits);
   } catch (const ProcessGone&) {
     // Its death is on its way; the next run arms it.
   } catch (const Error&) {
@@ -255,60 +295,82 @@ void Breakpoints::update(BreakpointTrap& trap) {
 }
 
 bool Breakpoints::armed(const BreakpointTrap& trap) {
-  if (trap.address == nowhere || !trap.live() || process_.gone()) return false;
-  return trap.uses_debug_register() || process_.memory().intact(trap.address);
+  const Placement* const placement = placement_of(trap);
+  return placement != nullptr && trap.live() && !process_.gone() && in_place(*placement);
+}
+
+bool Breakpoints::in_place(const Placement& placement) {
+  if (placement.address == nowhere) return false;
+  return placement.trap->uses_debug_register() || process_.memory().intact(placement.address);
+}
+
+void Breakpoints::forget_places() {
+  sites_.clear();
+  loader_.reset();
+  image_ready_ = false;
+  std::erase_if(traps_, [](const auto& entry) { return bool(entry.second.trap->internal); });
+  for (auto& [order, placement] : traps_) set_address(placement, nowhere);
 }
 
 void Breakpoints::forget_image() {
-  sites_.clear();
+  forget_places();
   lifted_.clear();
   slots_ = {};
   watchpoints_.forget();
   modules_.reset();
-  loader_.reset();
-  image_ready_ = false;
-  for (const auto& [order, trap] : traps_) trap->address = nowhere;
 }
 
 void Breakpoints::begin() {
   forget_image();
-  for (const auto& [order, trap] : traps_) {
-    trap->reset();
+  for (auto& [order, placement] : traps_) {
+    placement.trap->reset();
     // A place in a file means something again.
-    if (trap->file) trap->dropped = false;
-    trap->old_value.reset();
-    trap->new_value.reset();
+    if (placement.file) placement.dropped = false;
+    placement.trap->old_value.reset();
+    placement.trap->new_value.reset();
   }
 }
 
 void Breakpoints::image_ready(Unknown unknown) {
   image_ready_ = true;
   if (traps_.empty()) return;
-  const auto traps = traps_;
-  for (const auto& [order, trap] : traps) {
+  for (const std::uint64_t order : orders()) {
+    const auto found = traps_.find(order);
+    if (found == traps_.end()) continue;
     if (unknown == Unknown::throws) {
-      arm(trap, unknown);
+      arm(found->second, unknown);
     } else {
-      arm_late(trap);
+      arm_late(found->second);
     }
   }
   watch_loader();
 }
 
+void Breakpoints::inherit(const Breakpoints& parent) {
+  next_order_ = parent.next_order_;
+  for (const auto& [order, placement] : parent.traps_) {
+    if (placement.trap->internal || placement.trap->thread) continue;
+    Placement own = placement;
+    own.address = nowhere;
+    traps_.emplace(order, std::move(own));
+  }
+}
+
 void Breakpoints::image_replaced() {
   forget_image();
-  for (const auto& [order, trap] : traps_) {
-    if (!trap->location.address() || !trap->location.module().empty() || trap->dropped) continue;
-    trap->dropped = true;
-    support::log(LogCategory::process, [&trap = trap] {
-      return fmt::format("the trap at {} is dropped: the process executes another program", trap->location.text());
+  for (auto& [order, placement] : traps_) {
+    const Location& location = placement.trap->location;
+    if (!location.address() || !location.module().empty() || placement.dropped) continue;
+    placement.dropped = true;
+    support::log(LogCategory::process, [&location] {
+      return fmt::format("the trap at {} is dropped: the process executes another program", location.text());
     });
   }
   image_ready(Unknown::waits);
 }
 
 void Breakpoints::watch_loader() {
-  if (loader_ && sites_.contains(loader_->address)) return;
+  if (loader_ && placement_of(*loader_) != nullptr && sites_.contains(placement_of(*loader_)->address)) return;
   const auto at = loader_event_address(process_, modules());
   if (!at) return;
   loader_ = add_internal(*at, [this](ThreadState&) {
@@ -318,10 +380,12 @@ void Breakpoints::watch_loader() {
 }
 
 void Breakpoints::libraries_changed() {
-  const auto traps = traps_;
-  for (const auto& [order, trap] : traps) {
-    if (trap->address != nowhere && (!armed(*trap) || moved_away(*trap))) disarm(*trap);
-    arm_late(trap);
+  for (const std::uint64_t order : orders()) {
+    const auto found = traps_.find(order);
+    if (found == traps_.end() || found->second.trap->internal) continue;
+    Placement& placement = found->second;
+    if (placement.address != nowhere && (!in_place(placement) || moved_away(placement))) disarm(placement);
+    arm_late(placement);
   }
 }
 
@@ -332,10 +396,7 @@ void Breakpoints::lift_all() {
     // A child that shares the memory may have run into it and not been seen yet.
     lifted_.insert(address);
   }
-  sites_.clear();
-  loader_.reset();
-  for (const auto& [order, trap] : traps_) trap->address = nowhere;
-  image_ready_ = false;
+  forget_places();
 }
 
 void Breakpoints::dissolve() {

@@ -36,6 +36,21 @@ struct Site {
   std::size_t writes_seen = 0;
 };
 
+/// A trap of a process, and where it is in the present image.
+struct Placement {
+  /// What a numeric address means in the next run.
+  struct FilePlace {
+    std::string path;
+    std::uint64_t offset = 0;
+  };
+
+  std::shared_ptr<BreakpointTrap> trap;
+  Address address = BreakpointTrap::nowhere;
+  std::optional<FilePlace> file{};
+  /// It is a bare address of an earlier image: it means nothing in this one.
+  bool dropped = false;
+};
+
 /// The breakpoints and watchpoints of a process: those placed, and where they are in the present image. On the tracer
 /// thread.
 class Breakpoints {
@@ -61,6 +76,8 @@ class Breakpoints {
   void begin();
   /// The image is there: arms everything.
   void image_ready(Unknown unknown);
+  /// The process is a child of that one and has its traps too; they are armed once it has memory of its own.
+  void inherit(const Breakpoints& parent);
   /// Another image took its place (exec): traps at bare addresses mean nothing in it.
   void image_replaced();
   /// Something was loaded or unloaded.
@@ -90,20 +107,27 @@ class Breakpoints {
   [[nodiscard]] const Modules& modules();
 
  private:
-  [[nodiscard]] std::optional<Address> locate(BreakpointTrap& trap, Unknown unknown);
-  [[nodiscard]] std::optional<Address> locate_numeric(BreakpointTrap& trap);
+  [[nodiscard]] Placement* placement_of(const BreakpointTrap& trap);
+  [[nodiscard]] std::vector<std::uint64_t> orders() const;
+  void set_address(Placement& placement, Address address);
+  [[nodiscard]] std::optional<Address> locate(Placement& placement, Unknown unknown);
+  [[nodiscard]] std::optional<Address> locate_numeric(const Placement& placement);
   [[nodiscard]] bool may_wait(const BreakpointTrap& trap);
   void check_place(const BreakpointTrap& trap, Address address, Unknown unknown);
-  void arm(const std::shared_ptr<BreakpointTrap>& trap, Unknown unknown);
-  void put_at(const std::shared_ptr<BreakpointTrap>& trap, Address address);
-  void disarm(BreakpointTrap& trap);
+  void arm(Placement& placement, Unknown unknown);
+  void arm_at(Placement& placement, Address address);
+  void plant(Placement& placement, Address address);
+  void disarm(Placement& placement);
   /// The same for a place that appears, or went away, while the program runs: nobody is there to hear of an error.
-  void arm_late(const std::shared_ptr<BreakpointTrap>& trap);
-  [[nodiscard]] bool moved_away(BreakpointTrap& trap);
+  void arm_late(Placement& placement);
+  [[nodiscard]] bool moved_away(Placement& placement);
+  [[nodiscard]] bool in_place(const Placement& placement);
+  void forget_places();
   void forget_image();
   void watch_loader();
   Process& process_;
-  std::map<std::uint64_t, std::shared_ptr<BreakpointTrap>> traps_;
+  /// In the order in which they were placed; trapline's own are among them for as long as the image lives.
+  std::map<std::uint64_t, Placement> traps_;
   std::uint64_t next_order_ = 0;
   std::unordered_map<Address, std::unique_ptr<Site>> sites_;
   std::unordered_set<Address> lifted_;

@@ -37,6 +37,14 @@ void Catchpoints::remove(const LifecycleTrap& trap) {
   traps_ = std::move(changed);
 }
 
+Catchpoints Catchpoints::inherited() const {
+  Catchpoints result;
+  for (const auto& trap : *traps_) {
+    if (!trap->thread) result.add(trap);
+  }
+  return result;
+}
+
 void Catchpoints::reset_counts() {
   for (const auto& trap : *traps_) trap->reset();
 }

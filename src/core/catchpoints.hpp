@@ -15,6 +15,8 @@ class Catchpoints {
 
   void add(std::shared_ptr<LifecycleTrap> trap);
   void remove(const LifecycleTrap& trap);
+  /// What a child has of its parent's: all but those for single threads.
+  [[nodiscard]] Catchpoints inherited() const;
   /// For a new run.
   void reset_counts();
   /// Some trap is to see such events.

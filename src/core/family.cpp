@@ -81,7 +81,15 @@ void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool fol
   parent_ = parent.weak_from_this();
   followed_ = followed;
   arch_ = parent.arch_.load();
-  catchers_.block(parent.catchers_.blocked());
+  if (options_.inherit_traps && followed) {
+    handlers_ = parent.handlers_.inherited();
+    catchers_ = parent.catchers_.inherited();
+    catchpoints_ = parent.catchpoints_.inherited();
+    breakpoints_.inherit(parent.breakpoints_);
+    watchers_ = parent.watchers_;
+    tracing_changed();
+  }
+  if (followed) catchers_.block(parent.catchers_.blocked());
   memory_is_due_ = true;
   quiet_ = false;
   if (shares == Shares::nothing) {

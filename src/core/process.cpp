@@ -34,6 +34,14 @@ bool still_at_its_stop(const ThreadState& thread) {
 
 }  // namespace
 
+void tell_change(Trap& trap, Process& home) {
+  const auto alive = home.shared_from_this();
+  for (const auto& process : std::vector(home.tracer().processes())) {
+    if (process.get() != &home) trap.changed(*process);
+  }
+  trap.changed(home);
+}
+
 Process::Process(std::shared_ptr<Tracer> owner, const ProcessOptions& options)
     : tracer_(std::move(owner)), rest_(std::make_shared<RestSignal>()), options_(options) {
   rest_->set(RestSignal::State::dead);
@@ -431,7 +439,14 @@ std::shared_ptr<Observer> Process::observe(Observer observer) {
   return result;
 }
 
+void Process::stop_observing(Tracer& tracer, const Observer* observer) {
+  for (const auto& process : std::vector(tracer.processes())) process->stop_observing(observer);
+}
+
 void Process::stop_observing(const Observer* observer) {
+  const bool observes =
+      std::ranges::any_of(*watchers_, [&](const Watcher& watcher) { return watcher.observer.get() == observer; });
+  if (!observes) return;
   auto changed = std::make_shared<Watchers>(*watchers_);
   std::erase_if(*changed, [&](const Watcher& watcher) { return watcher.observer.get() == observer; });
   watchers_ = std::move(changed);

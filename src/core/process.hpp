@@ -38,6 +38,11 @@ struct ProcessOptions {
   bool inherit_traps = false;
 };
 
+class Process;
+
+/// A trap was changed: brings all processes that have it in line, of which `home` is the one it was placed in.
+void tell_change(Trap& trap, Process& home);
+
 /// One process of the tree: its threads, whether it runs or rests, its traps, and its death.
 ///
 /// Everything belongs to the tracer thread unless it says "any thread".
@@ -257,6 +262,8 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Some trap or observer came or went: threads that run without syscall stops get them.
   void tracing_changed();
   std::shared_ptr<Observer> observe(Observer observer);
+  /// In all processes of the tree that have it.
+  static void stop_observing(Tracer& tracer, const Observer* observer);
   void stop_observing(const Observer* observer);
   struct Watcher {
     std::shared_ptr<Observer> observer;

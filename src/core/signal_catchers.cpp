@@ -136,6 +136,13 @@ void SignalCatchers::remove(const SignalTrap& trap) {
   rebuild();
 }
 
+SignalCatchers SignalCatchers::inherited() const {
+  SignalCatchers result = *this;
+  result.expected_.clear();
+  if (std::erase_if(result.traps_, [](const auto& trap) { return trap->thread.has_value(); }) != 0) result.rebuild();
+  return result;
+}
+
 void SignalCatchers::begin() {
   for (const auto& trap : traps_) trap->reset();
   expected_.clear();

@@ -25,6 +25,8 @@ class SignalCatchers {
 
   void add(std::shared_ptr<SignalTrap> trap);
   void remove(const SignalTrap& trap);
+  /// What a child has of its parent's: all but those for single threads.
+  [[nodiscard]] SignalCatchers inherited() const;
   /// For a new run.
   void begin();
   [[nodiscard]] const std::shared_ptr<const Index>& index() const { return index_; }

@@ -158,6 +158,12 @@ void SyscallHandlers::remove(const SyscallTrap& trap) {
   rebuild();
 }
 
+SyscallHandlers SyscallHandlers::inherited() const {
+  SyscallHandlers result = *this;
+  if (std::erase_if(result.traps_, [](const auto& trap) { return trap->thread.has_value(); }) != 0) result.rebuild();
+  return result;
+}
+
 void SyscallHandlers::reset_counts() {
   for (const auto& trap : traps_) trap->reset();
 }

@@ -30,6 +30,8 @@ class SyscallHandlers {
 
   void add(std::shared_ptr<SyscallTrap> trap);
   void remove(const SyscallTrap& trap);
+  /// What a child has of its parent's: all but those for single threads.
+  [[nodiscard]] SyscallHandlers inherited() const;
   void reset_counts();
   [[nodiscard]] const std::shared_ptr<const Index>& index() const { return index_; }
   /// True when some trap needs syscall stops.

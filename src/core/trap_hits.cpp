@@ -49,7 +49,7 @@ Verdict run_trap(ThreadState& thread, const std::shared_ptr<BreakpointTrap>& tra
   if (trap->once) {
     trap->spent = true;
     trap->enabled = false;
-    trap->changed(*thread.process);
+    tell_change(*trap, *thread.process);
   }
   if (trap->synchronous()) return Verdict::stop;
   if (const auto callback = trap->callback) {

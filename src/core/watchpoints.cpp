@@ -94,7 +94,6 @@ void Watchpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address ad
       encode();
       used_ = true;
     }
-    trap->address = address;
     update_all();
   } catch (...) {
     remove(*trap);
@@ -102,8 +101,7 @@ void Watchpoints::put_at(const std::shared_ptr<BreakpointTrap>& trap, Address ad
   }
 }
 
-void Watchpoints::remove(BreakpointTrap& trap) {
-  trap.address = BreakpointTrap::nowhere;
+void Watchpoints::remove(const BreakpointTrap& trap) {
   const auto has = [&](const auto& entry) { return entry.get() == &trap; };
   for (auto& slot : slots_) {
     if (!slot || std::ranges::none_of(*slot->traps, has)) continue;

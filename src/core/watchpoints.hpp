@@ -30,7 +30,7 @@ class Watchpoints {
   /// Arms the trap on all threads, for which all of them come to rest for a moment. Throws UsageError when there is no
   /// register left.
   void put_at(const std::shared_ptr<BreakpointTrap>& trap, Address address);
-  void remove(BreakpointTrap& trap);
+  void remove(const BreakpointTrap& trap);
   /// Takes all of them out; the threads are at rest.
   void clear();
   /// The image is gone, and what its threads had with it.

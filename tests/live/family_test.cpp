@@ -195,6 +195,23 @@ TEST_F(Family, a_trap_in_the_child_alone) {
   }
 }
 
+TEST_F(Family, traps_are_inherited_if_wanted) {
+  DebuggerOptions options = program("family", {"fork", "vfork", "clone", "spawn"});
+  options.inherit_traps = true;
+  Debugger debugger(options);
+  const Breakpoint trap = debugger.breakpoint("child_body", {.callback = [](Thread&, Breakpoint&) {}});
+  const SyscallHandler handler = debugger.handle_syscall("getpgid", {.on_enter = [](Thread&, SyscallHandler&) {}});
+  int forks = 0;
+  debugger.on_fork([&](Thread&, Process&) { ++forks; });
+  debugger.run(piped());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  EXPECT_EQ(rest_of_output(debugger.stdio()), "10\n11\n12\n14\n");
+  // The child of vfork has no memory of its own in which a trap could be its.
+  EXPECT_EQ(trap.hit_count(), 3);
+  EXPECT_EQ(handler.hit_count(), 5);
+  EXPECT_EQ(forks, 4);
+}
+
 TEST_F(Family, stops_at_its_end) {
   Debugger debugger(program("exit_with", {"7"}));
   const Catchpoint end = debugger.stop_on_exit();
