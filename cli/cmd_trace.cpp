@@ -36,7 +36,8 @@ Examples:
   trapline trace --hijack unlink=access,arg1=0 -- rm a.txt
 
 A call that blocks is shown at once and completed when it ends. Threads are followed from their birth, and each line then
-begins with the thread's id. Following child processes comes later: what the program forks runs untraced.
+begins with the thread's id. With -f child processes are followed too, and changed like the program itself; the tracing
+ends with the last of them.
 
 Ctrl-C reaches the program as from any terminal; a second one kills it. An attached process is let go instead.
 
@@ -78,7 +79,10 @@ class Session {
   Session(const Arguments& arguments, std::vector<std::string> command)
       : arguments_(arguments),
         attached_(arguments.pid != 0),
-        debugger_({.argv = std::move(command), .continue_to_entry = false}),
+        debugger_({.argv = std::move(command),
+                   .continue_to_entry = false,
+                   .follow_children = arguments.follow,
+                   .inherit_traps = arguments.follow}),
         syscalls_(parse_sets(arguments.sets)) {
     place_changes(debugger_, arguments.changes);
     // Before the output file is made: a mistyped name must not empty an old one.
@@ -93,7 +97,7 @@ class Session {
 
   int run() {
     const auto kind = attached_ ? Interrupts::Tracee::attached : Interrupts::Tracee::launched;
-    Interrupts interrupts(kind, [this] { let_go(); });
+    Interrupts interrupts(kind, [this] { give_up(); });
     const trapline::Observation observation = debugger_.observe(printer_->observer(syscalls_));
     if (const int status = begin(interrupts); status != success) return status;
     std::optional<Stop> stop;
@@ -117,7 +121,7 @@ class Session {
     if (attached_) {
       debugger_.attach(arguments_.pid);
       fmt::print(stderr, "trapline: attached to process {}; Ctrl-C lets it go\n", arguments_.pid);
-      if (interrupts.asked_to_end()) let_go();
+      if (interrupts.asked_to_end()) give_up();
       return success;
     }
     try {
@@ -134,13 +138,13 @@ class Session {
     return success;
   }
 
-  /// Nothing when the process was let go.
+  /// How the program ended, when all of its processes have; nothing when it was let go.
   std::optional<Stop> wait_for_end() {
     try {
+      debugger_.cont();
       for (;;) {
-        debugger_.cont();
-        Stop stop = debugger_.wait();
-        if (stop.kind == StopKind::exited) return stop;
+        const Stop stop = debugger_.wait_any();
+        if (stop.kind != StopKind::exited) stop.thread.process().cont();
       }
     } catch (const trapline::ProcessGone&) {
       if (!debugger_.dead()) return std::nullopt;
@@ -148,24 +152,16 @@ class Session {
     }
   }
 
-  /// On any thread.
-  void let_go() noexcept {
+  /// On any thread: lets go what was attached to and kills what was launched.
+  void give_up() noexcept {
     try {
-      debugger_.detach();
+      if (attached_) {
+        debugger_.detach_tree();
+      } else {
+        debugger_.kill_tree();
+      }
     } catch (const std::exception&) {
       // It has ended by itself, or was never ours.
-    }
-  }
-
-  void give_up() noexcept {
-    if (attached_) {
-      let_go();
-      return;
-    }
-    try {
-      debugger_.kill();
-    } catch (const std::exception&) {
-      // The end of the Debugger kills it in any case.
     }
   }
 
@@ -204,7 +200,8 @@ Run add_trace(CLI::App& app) {
     trace_app->add_option(name, into, text)->allow_extra_args(false)->type_name(value);
   };
   list("-e", arguments->sets, "Only these system calls; may be given several times", "SET");
-  trace_app->add_flag("-f", arguments->follow, "Begin each line with the thread's id (threads are always followed)");
+  trace_app->add_flag("-f", arguments->follow,
+                      "Follow child processes; each line begins with the thread's id (threads are always followed)");
   trace_app->add_option("-o", arguments->output, "Write to this file instead of stderr")->type_name("FILE");
   trace_app->add_option("-p", arguments->pid, "Attach to this running process")->type_name("PID")->check(a_number);
   trace_app->add_option("-s", arguments->string_limit, "Show so many bytes of a string (32)")

@@ -52,11 +52,10 @@ void handle(int signal) {
     if (signal == SIGINT && interrupts.fetch_add(1) == 0) return;
     end_signal = signal;
     kill_tracee();
-  } else {
-    end_signal = signal;
-    const std::uint64_t one = 1;
-    static_cast<void>(!::write(doorbell, &one, sizeof one));
   }
+  end_signal = signal;
+  const std::uint64_t one = 1;
+  static_cast<void>(!::write(doorbell, &one, sizeof one));
 }
 
 void on_signal(int signal) {
@@ -67,7 +66,7 @@ void on_signal(int signal) {
 
 }  // namespace
 
-Interrupts::Interrupts(Tracee tracee, std::function<void()> let_go) : let_go_(std::move(let_go)) {
+Interrupts::Interrupts(Tracee tracee, std::function<void()> end) : end_(std::move(end)) {
   launched = tracee == Tracee::launched;
   end_signal = 0;
   interrupts = 0;
@@ -81,7 +80,7 @@ Interrupts::Interrupts(Tracee tracee, std::function<void()> let_go) : let_go_(st
     std::uint64_t rung = 0;
     while (::read(doorbell, &rung, sizeof rung) == -1 && errno == EINTR) {
     }
-    if (end_signal != 0 && !launched) let_go_();
+    if (end_signal != 0) end_();
   });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   struct sigaction action {};

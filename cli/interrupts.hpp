@@ -17,8 +17,9 @@ class Interrupts {
  public:
   enum class Tracee { launched, attached };
 
-  /// From here on the signals are ours; `let_go` runs on a thread of its own, for an attached process.
-  Interrupts(Tracee tracee, std::function<void()> let_go);
+  /// From here on the signals are ours; `end` runs on a thread of its own: it lets go what was attached to, and kills
+  /// what the launched program has left behind.
+  Interrupts(Tracee tracee, std::function<void()> end);
   ~Interrupts();
   Interrupts(const Interrupts&) = delete;
   Interrupts& operator=(const Interrupts&) = delete;
@@ -29,7 +30,7 @@ class Interrupts {
   [[nodiscard]] std::optional<int> asked_to_end() const;
 
  private:
-  std::function<void()> let_go_;
+  std::function<void()> end_;
   std::thread waiter_;
 };
 

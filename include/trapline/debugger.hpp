@@ -74,6 +74,16 @@ class TRAPLINE_API Debugger : public Process {
   Stdio run(const RunOptions& options = {});
   /// Attaches to all threads of a running process and returns with it at rest; throws OsError naming what forbids it.
   void attach(pid_t pid);
+  /// The next Stop of any process of the tree, each once, in the order of their coming; waits for one. Rethrows what a
+  /// callback threw; throws TimedOut, UsageError when all are at rest and their Stops were taken, and ProcessGone when
+  /// all are gone and their ends were told.
+  Stop wait_any(Timeout timeout = {}) const;
+  /// The living processes that are followed, in the order of their births. Answers at any time.
+  [[nodiscard]] std::vector<Process> processes() const;
+  /// Kills all of them and waits for their deaths; at any moment, but not in a callback.
+  void kill_tree();
+  /// Lets all of them go, see Process::detach; not in a callback.
+  void detach_tree();
   /// The launched process's streams; throws UsageError before the first run.
   [[nodiscard]] Stdio stdio() const;
 

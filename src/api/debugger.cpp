@@ -92,7 +92,7 @@ Debugger& Debugger::operator=(Debugger&& other) noexcept {
 
 Debugger::~Debugger() {
   if (!state_) return;
-  process_->end_tree();
+  process_->end_tree(core::Process::End::as_told);
   process_->tracer().stop();
   process_->dissolve();
 }
@@ -105,6 +105,8 @@ Stdio Debugger::run(const RunOptions& options) {
     }
     process_->kill();
   }
+  // Also children of an earlier run.
+  process_->end_tree(core::Process::End::as_told);
   core::LaunchPlan plan{.request = request_of(state_->options)};
   // The tracer thread's own is inherited.
   if (!process_->tracer().on_tracer_thread()) plan.request.context = os::capture_spawn_context();
@@ -127,6 +129,31 @@ void Debugger::attach(pid_t pid) {
   process_->reject_inside_callback("attach");
   if (!process_->gone()) throw UsageError("attach() while a process lives: detach() or kill() it first");
   process_->tracer().call([&] { core::attach(*process_, pid); });
+}
+
+Stop Debugger::wait_any(Timeout timeout) const {
+  process_->reject_inside_callback("wait_any");
+  return process_->tracer().wait_any(timeout);
+}
+
+std::vector<Process> Debugger::processes() const {
+  std::vector<Process> result;
+  process_->tracer().call([&] {
+    for (const auto& process : process_->tracer().processes()) {
+      if (process->followed()) result.emplace_back(process);
+    }
+  });
+  return result;
+}
+
+void Debugger::kill_tree() {
+  process_->reject_inside_callback("kill_tree");
+  process_->end_tree(core::Process::End::kills);
+}
+
+void Debugger::detach_tree() {
+  process_->reject_inside_callback("detach_tree");
+  process_->end_tree(core::Process::End::detaches);
 }
 
 Stdio Debugger::stdio() const {

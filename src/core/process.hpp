@@ -72,6 +72,7 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] std::vector<std::shared_ptr<Process>> children() const;
   [[nodiscard]] bool follow_children() const { return options_.follow_children; }
   void set_follow_children(bool follow) { options_.follow_children = follow; }
+  [[nodiscard]] bool followed() const { return followed_; }
   [[nodiscard]] std::shared_ptr<Process> parent() const { return parent_.lock(); }
   void cont();
   Stop wait(Timeout timeout);
@@ -102,10 +103,15 @@ class Process : public std::enable_shared_from_this<Process> {
   void let_go_quietly();
   /// Keeps the limit on the process's time for as long as it lives.
   void arm_deadline(Timer::Armed deadline) { deadline_ = std::move(deadline); }
-  /// Kills it or lets it go, as kill_on_exit says; never throws.
-  void end() noexcept;
-  /// The same for all processes of its tracer.
-  void end_tree() noexcept;
+  enum class End {
+    as_told,  ///< as kill_on_exit says
+    kills,
+    detaches,
+  };
+  /// Kills it or lets it go; never throws.
+  void end(End how) noexcept;
+  /// The same for all processes of its tracer; a guest is let go in any case.
+  void end_tree(End how) noexcept;
   /// After the tracer's end: lets go of what would keep this object and its threads alive in a circle.
   void dissolve();
   void set_kill_on_exit(bool kill);
@@ -190,6 +196,10 @@ class Process : public std::enable_shared_from_this<Process> {
   void run_others();
   /// Ends that: all are at rest, without a Stop.
   void rest_others();
+  /// Whether it waits in the tracer's queue of Stops; returns whether it did before.
+  bool queue_for_wait_any(bool queued) { return std::exchange(queued_for_wait_any_, queued); }
+  /// The Stop that nobody has taken yet.
+  [[nodiscard]] std::optional<Stop> take_new_stop();
   /// The Stop that is out, for one who returns it himself.
   [[nodiscard]] Stop take_stop();
   void begin_running();
@@ -321,6 +331,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void take_memory_over(Process& lender);
   [[nodiscard]] bool may_execute() const;
 
+  [[nodiscard]] bool ends_by_kill(End how) const;
   void dispatch(ThreadState& thread);
   /// dead(), without the lock: only the tracer thread writes it.
   [[nodiscard]] bool seen_dead() const { return death_.has_value(); }
@@ -381,6 +392,7 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Stops decided while an outer callback was running; published one at a time.
   std::deque<Stop> deferred_stops_;
   bool stop_taken_ = false;
+  bool queued_for_wait_any_ = false;
 
   std::deque<std::shared_ptr<ThreadState>> due_steps_;
   unsigned in_place_ = 0;

@@ -150,6 +150,7 @@ void Process::finish(os::WaitStatus status, ThreadState& last) {
   }
   support::log(LogCategory::process, [&] { return "process " + std::to_string(pid_) + " is dead"; });
   rest_->set(RestSignal::State::dead);
+  if (followed_) tracer_->note_stop(shared_from_this());
   tracer_->remove(*this);
 }
 

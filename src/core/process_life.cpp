@@ -106,9 +106,9 @@ void Process::let_go_quietly() {
   abandon();
 }
 
-void Process::end() noexcept {
+void Process::end(End how) noexcept {
   try {
-    if (kill_on_exit() && followed_) {
+    if (ends_by_kill(how)) {
       tracer_->call([&] {
         if (pid_ != 0 && !gone()) kill_here();
       });
@@ -124,7 +124,11 @@ void Process::end() noexcept {
   }
 }
 
-void Process::end_tree() noexcept {
+bool Process::ends_by_kill(End how) const {
+  return followed_ && (how == End::kills || (how == End::as_told && kill_on_exit()));
+}
+
+void Process::end_tree(End how) noexcept {
   std::vector<std::shared_ptr<Process>> ended;
   tracer_->call([&] { tracer_->follow_nobody(true); });
   for (bool found = true; found;) {
@@ -133,11 +137,11 @@ void Process::end_tree() noexcept {
       for (const auto& process : tracer_->processes()) {
         if (std::ranges::find(ended, process) == ended.end()) living.push_back(process);
         // All at once, so that none has time to miss another one.
-        if (process->followed_ && process->kill_on_exit() && !process->gone()) ::kill(process->pid_, SIGKILL);
+        if (process->ends_by_kill(how) && !process->gone()) ::kill(process->pid_, SIGKILL);
       }
     });
     found = !living.empty();
-    for (const auto& process : living) process->end();
+    for (const auto& process : living) process->end(how);
     ended.insert(ended.end(), living.begin(), living.end());
   }
   tracer_->call([&] { tracer_->follow_nobody(false); });

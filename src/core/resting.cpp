@@ -82,6 +82,7 @@ void Process::publish(Stop stop) {
     stop_taken_ = false;
   }
   rest_->set(RestSignal::State::at_rest);
+  tracer_->note_stop(shared_from_this());
 }
 
 void Process::run_others() {
@@ -103,6 +104,13 @@ void Process::rest_others() {
     stop_taken_ = true;
   }
   rest_->set(RestSignal::State::at_rest);
+}
+
+std::optional<Stop> Process::take_new_stop() {
+  const std::lock_guard lock(mutex_);
+  if (!stop_ || stop_taken_) return std::nullopt;
+  stop_taken_ = true;
+  return stop_;
 }
 
 Stop Process::take_stop() {

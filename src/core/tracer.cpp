@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <csignal>
 #include <ctime>
 
@@ -149,6 +150,7 @@ void Tracer::loop() {
     }
   }
   run_list(jobs_.exchange(&closed_));
+  stops_.clear();
   const std::lock_guard lock(bell_mutex_);
   bell_.reset();
 }
@@ -346,6 +348,56 @@ void Tracer::add(std::shared_ptr<Process> process) { processes_.push_back(std::m
 
 void Tracer::remove(const Process& process) {
   std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });
+}
+
+void Tracer::note_stop(const std::shared_ptr<Process>& process) {
+  if (!process->queue_for_wait_any(true)) stops_.push_back(process);
+  stops_seen_.fetch_add(1, std::memory_order_seq_cst);
+  // Whoever sleeps counted himself before he looked a last time.
+  if (stop_sleepers_.load(std::memory_order_seq_cst) != 0) support::futex_wake(stops_seen_, INT_MAX);
+}
+
+std::optional<Stop> Tracer::take_any_stop() {
+  while (!stops_.empty()) {
+    const auto process = stops_.front();
+    process->rethrow_error();
+    stops_.pop_front();
+    static_cast<void>(process->queue_for_wait_any(false));
+    if (auto stop = process->take_new_stop()) return stop;
+  }
+  const auto followed = [](const auto& process) { return process->followed(); };
+  if (std::ranges::none_of(processes_, followed)) {
+    throw ProcessGone("every process is gone, and the ends of all of them were told");
+  }
+  if (std::ranges::none_of(processes_, [&](const auto& process) { return followed(process) && process->running(); })) {
+    throw UsageError("all processes are at rest and their Stops were taken already: call cont() first");
+  }
+  return std::nullopt;
+}
+
+Stop Tracer::wait_any(Timeout timeout) {
+  const Deadline deadline = timeout ? Deadline(std::chrono::steady_clock::now() + *timeout) : Deadline();
+  TheftWatch watch(*this);
+  std::optional<Stop> stop;
+  for (;;) {
+    const std::uint32_t seen = stops_seen_;
+    call([&] { stop = take_any_stop(); });
+    if (stop) return *stop;
+    if (deadline && std::chrono::steady_clock::now() >= *deadline) {
+      throw TimedOut("no stop of any process in the time given; they go on");
+    }
+    if (on_tracer_thread()) {
+      pump_one(deadline);
+      continue;
+    }
+    stop_sleepers_.fetch_add(1, std::memory_order_seq_cst);
+    if (stops_seen_.load(std::memory_order_seq_cst) == seen) {
+      const auto until = deadline ? std::min(*deadline, watch.next_look()) : watch.next_look();
+      support::futex_wait(stops_seen_, seen, until);
+    }
+    stop_sleepers_.fetch_sub(1, std::memory_order_relaxed);
+    watch.look();
+  }
 }
 
 void Tracer::settle_child_signals() {

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -13,6 +14,8 @@
 #include <unordered_map>
 #include <utility>
 #include <vector>
+
+#include <trapline/stop.hpp>
 
 #include "core/timer.hpp"
 #include "os/doorbell.hpp"
@@ -110,6 +113,13 @@ class Tracer {
   /// blocked, to take it by sigwait or signalfd, does not lose it here.
   void settle_child_signals();
 
+  /// A process has a new Stop to be taken.
+  void note_stop(const std::shared_ptr<Process>& process);
+  /// Any thread: the next Stop that nobody has taken yet, of whichever process had it first; waits for one. Rethrows
+  /// what a callback threw, throws TimedOut, UsageError when all are at rest and their Stops taken, and ProcessGone
+  /// when all are gone.
+  [[nodiscard]] Stop wait_any(Timeout timeout);
+
   /// Runs a function on a thread of its own at a time; see Timer.
   [[nodiscard]] Timer& timer() { return timer_; }
 
@@ -150,6 +160,7 @@ class Tracer {
   void loop();
   void sleep_for_jobs(const Deadline& deadline);
   [[nodiscard]] bool anyone_running() const;
+  [[nodiscard]] std::optional<Stop> take_any_stop();
   std::optional<os::Waited> next_event(os::Sleep sleep);
   void handle(const os::Waited& event);
   void handle_stranger(const os::Waited& event);
@@ -174,6 +185,11 @@ class Tracer {
   /// Tracees that have stopped, or even died, before their births were announced.
   std::unordered_map<pid_t, os::WaitStatus> early_;
   std::vector<ThreadState*> untaken_;
+  /// Those that have Stops nobody has taken, each once.
+  std::deque<std::shared_ptr<Process>> stops_;
+  /// Counts Stops, for who sleeps until there is one.
+  std::atomic<std::uint32_t> stops_seen_{0};
+  std::atomic<unsigned> stop_sleepers_{0};
   bool foreign_zombie_ = false;
   bool follows_nobody_ = false;
   std::atomic<bool> theft_suspected_{false};

@@ -176,6 +176,30 @@ class Threads(Case):
         lines = trace("-f", tracee("exit_with")).stderr.splitlines()
         self.assertTrue(all(re.match(r"\[\d+\] ", line) for line in lines), lines)
 
+    def test_f_follows_children(self):
+        kinds = ["fork", "vfork", "clone", "clone_silent", "clone_vm", "clone3", "spawn", "system"]
+        result = trace("-f", "-e", "getpgid", tracee("family"), *kinds)
+        self.assertEqual(result.returncode, 5)
+        self.assertEqual(result.stdout, "10\n11\n12\n12\n12\n13\n14\n15\n")
+        ends = re.findall(r"(?m)^\[\d+\] \+\+\+ exited with (\d+) \+\+\+$", result.stderr)
+        self.assertEqual(ends, ["10", "11", "12", "12", "12", "13", "14", "15", "5"])
+        announced = re.findall(r"(?m)^\[(\d+)\] getpgid\(2119630849\)", result.stderr)
+        self.assertEqual(len(set(announced)), 7)
+
+    def test_f_waits_for_the_last_one(self):
+        result = trace("-f", "-e", "none", "sh", "-c", "(sleep 0.2; echo late) & exit 3")
+        self.assertEqual(result.returncode, 3)
+        self.assertEqual(result.stdout, "late\n")
+
+    def test_f_changes_the_calls_of_children(self):
+        result = trace("-f", "--fail", "getpgid=EPERM", "-e", "getpgid", tracee("family"), "fork")
+        self.assertEqual(len(re.findall(r"(?m)= -1 EPERM .*\(skipped\)$", result.stderr)), 2)
+
+    def test_without_f_children_run_free(self):
+        result = trace("-e", "getpgid", tracee("family"), "fork", "vfork", "spawn", "system")
+        self.assertEqual(result.stdout, "10\n11\n14\n15\n")
+        self.assertEqual(result.stderr.count("getpgid("), 1)
+
 
 class Ends(Case):
     def test_exit_status(self):

@@ -1,5 +1,5 @@
-// Has children of the kind that is named, one after the other. Each announces 1 with its kind's number and exits with 10
-// plus that number; the parent prints the status that it gets, announces 2, and exits with 5.
+// Has children of the kind that is named, one after the other. Each announces 1 with its kind's number and exits with
+// 10 plus that number; the parent prints the status that it gets, announces 2, and exits with 5.
 #define _GNU_SOURCE
 #include <linux/sched.h>
 #include <sched.h>
