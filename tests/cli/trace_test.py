@@ -289,7 +289,7 @@ class Usage(Case):
         for arguments in (["help", "trace"], ["trace", "--help"]):
             result = subprocess.run([TRAPLINE, *arguments], stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
             self.assertEqual(result.returncode, 0)
-            for text in ("Usage: trapline trace", "--hijack", "Examples:", "Exit status:", "child processes comes later"):
+            for text in ("Usage: trapline trace", "--hijack", "Examples:", "Exit status:", "child processes are followed too"):
                 self.assertIn(text, result.stdout)
         for arguments in (["help"], ["--help"]):
             result = subprocess.run([TRAPLINE, *arguments], stdout=subprocess.PIPE, text=True, timeout=PATIENCE)

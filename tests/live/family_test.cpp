@@ -212,6 +212,25 @@ TEST_F(Family, traps_are_inherited_if_wanted) {
   EXPECT_EQ(forks, 4);
 }
 
+TEST_F(Family, the_next_run_and_the_end_take_all_of_them_along) {
+  pid_t first = 0;
+  pid_t second = 0;
+  {
+    Debugger debugger(program("talk", {"f"}));
+    debugger.run(piped());
+    EXPECT_EQ(run_out(debugger).exit_code, 0);
+    ASSERT_EQ(debugger.processes().size(), 1);
+    first = debugger.processes().front().pid();
+    debugger.run(piped());
+    EXPECT_TRUE(gone(first));
+    EXPECT_EQ(run_out(debugger).exit_code, 0);
+    ASSERT_EQ(debugger.processes().size(), 1);
+    second = debugger.processes().front().pid();
+    EXPECT_FALSE(gone(second));
+  }
+  EXPECT_TRUE(gone(second));
+}
+
 TEST_F(Family, stops_at_its_end) {
   Debugger debugger(program("exit_with", {"7"}));
   const Catchpoint end = debugger.stop_on_exit();

@@ -193,7 +193,10 @@ TEST_F(Lifetime, each_run_has_streams_of_its_own) {
 }
 
 TEST_F(Lifetime, an_earlier_runs_streams_do_not_stop_with_a_later_process) {
-  Debugger d(program("talk", {"f"}));
+  DebuggerOptions options = program("talk", {"f"});
+  // The next run would end those that are followed.
+  options.follow_children = false;
+  Debugger d(options);
   const Stdio first = d.run(piped());
   const Stop stop = run_out(d);
   EXPECT_EQ(stop.exit_code, 0);
