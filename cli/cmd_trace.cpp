@@ -10,8 +10,9 @@
 #include "interrupts.hpp"
 #include "line_writer.hpp"
 #include "outcome.hpp"
+#include "printers.hpp"
+#include "process_tree.hpp"
 #include "syscall_sets.hpp"
-#include "trace_printer.hpp"
 
 namespace cli {
 namespace {
@@ -30,6 +31,8 @@ Examples:
   trapline trace ls /tmp                       every system call of ls
   trapline trace -e %file -o calls.txt make    those that name files, into a file
   trapline trace -e openat,close -y cat a.txt  two calls, with the files behind the descriptors
+  trapline trace -ff -o calls make             each process into a file of its own, calls.PID
+  trapline trace -e none --tree make           who ran what, and how it ended
   trapline trace -p 4711                       a running process; Ctrl-C lets it go
   trapline trace --fail openat=ENOSPC -- ./app what does app do when the disk is full?
   trapline trace --skip unlink=0 -- rm a.txt   rm believes that it removed the file
@@ -57,7 +60,8 @@ class HelpText : public CLI::Formatter {
 
 struct Arguments {
   std::vector<std::string> sets;
-  bool follow = false;
+  int follow = 0;
+  bool tree = false;
   bool fd_paths = false;
   std::size_t string_limit = 32;
   std::string output;
@@ -65,13 +69,7 @@ struct Arguments {
   Changes changes;
 };
 
-bool wants_colour(const LineWriter& writer) {
-  const char* no_colour = std::getenv("NO_COLOR");
-  const char* terminal = std::getenv("TERM");
-  const bool refused =
-      (no_colour != nullptr && *no_colour != '\0') || (terminal != nullptr && std::string_view(terminal) == "dumb");
-  return !refused && writer.on_terminal();
-}
+bool follows(const Arguments& arguments) { return arguments.follow > 0 || arguments.tree; }
 
 /// One tracing, from the start of a program (or the attachment to one) to its end.
 class Session {
@@ -81,29 +79,29 @@ class Session {
         attached_(arguments.pid != 0),
         debugger_({.argv = std::move(command),
                    .continue_to_entry = false,
-                   .follow_children = arguments.follow,
-                   .inherit_traps = arguments.follow}),
+                   .follow_children = follows(arguments),
+                   .inherit_traps = follows(arguments)}),
         syscalls_(parse_sets(arguments.sets)) {
     place_changes(debugger_, arguments.changes);
     // Before the output file is made: a mistyped name must not empty an old one.
     if (syscalls_) static_cast<void>(debugger_.observe({.syscalls = *syscalls_}));
-    writer_ =
-        arguments.output.empty() ? std::make_unique<LineWriter>() : std::make_unique<LineWriter>(arguments.output);
-    printer_ = std::make_unique<TracePrinter>(
-        *writer_, TracePrinter::Style{.print = {.string_limit = arguments.string_limit, .fd_paths = arguments.fd_paths},
-                                      .thread_ids = arguments.follow,
-                                      .colour = wants_colour(*writer_)});
+    printers_ = std::make_unique<Printers>(
+        arguments.output, arguments.follow > 1 ? Printers::Files::per_process : Printers::Files::one,
+        Printers::Style{.print = {.string_limit = arguments.string_limit, .fd_paths = arguments.fd_paths},
+                        .thread_ids = follows(arguments) && arguments.follow < 2});
+    if (arguments.tree) tree_.watch(debugger_);
   }
 
   int run() {
     const auto kind = attached_ ? Interrupts::Tracee::attached : Interrupts::Tracee::launched;
     Interrupts interrupts(kind, [this] { give_up(); });
-    const trapline::Observation observation = debugger_.observe(printer_->observer(syscalls_));
+    const trapline::Observation observation = debugger_.observe(printers_->observer(syscalls_));
     if (const int status = begin(interrupts); status != success) return status;
     std::optional<Stop> stop;
     try {
       stop = wait_for_end();
-      printer_->finish();
+      show_tree();
+      printers_->finish();
     } catch (const OutputFailed& error) {
       give_up();
       // Like any program whose reader has gone.
@@ -138,9 +136,17 @@ class Session {
     return success;
   }
 
+  void show_tree() {
+    if (!arguments_.tree) return;
+    std::string lines;
+    tree_.append(lines);
+    printers_->note(lines);
+  }
+
   /// How the program ended, when all of its processes have; nothing when it was let go.
   std::optional<Stop> wait_for_end() {
     try {
+      tree_.begin(debugger_);
       debugger_.cont();
       for (;;) {
         const Stop stop = debugger_.wait_any();
@@ -169,14 +175,17 @@ class Session {
   const bool attached_;
   Debugger debugger_;
   std::optional<trapline::SyscallSet> syscalls_;
-  std::unique_ptr<LineWriter> writer_;
-  std::unique_ptr<TracePrinter> printer_;
+  std::unique_ptr<Printers> printers_;
+  ProcessTree tree_;
 };
 
 int trace(const Arguments& arguments, std::vector<std::string> command) {
   if (command.empty() == (arguments.pid == 0)) {
     throw UsageError(command.empty() ? "nothing to trace: give a command, or -p and a process id"
                                      : "a command and -p exclude each other");
+  }
+  if (arguments.follow > 1 && arguments.output.empty()) {
+    throw UsageError("-ff needs the -o FILE that the names of the files begin with");
   }
   // A reader that has gone is an error of write(2) here. Not ignored: that the program would inherit.
   struct sigaction pipe {};
@@ -201,8 +210,12 @@ Run add_trace(CLI::App& app) {
   };
   list("-e", arguments->sets, "Only these system calls; may be given several times", "SET");
   trace_app->add_flag("-f", arguments->follow,
-                      "Follow child processes; each line begins with the thread's id (threads are always followed)");
-  trace_app->add_option("-o", arguments->output, "Write to this file instead of stderr")->type_name("FILE");
+                      "Follow child processes; each line begins with the thread's id (threads are always followed). "
+                      "-ff: each process into "
+                      "a file of its own");
+  trace_app->add_flag("--tree", arguments->tree, "Follow child processes, and print who was whose child at the end");
+  trace_app->add_option("-o", arguments->output, "Write to this file instead of stderr; with -ff to FILE.PID")
+      ->type_name("FILE");
   trace_app->add_option("-p", arguments->pid, "Attach to this running process")->type_name("PID")->check(a_number);
   trace_app->add_option("-s", arguments->string_limit, "Show so many bytes of a string (32)")
       ->type_name("N")

@@ -23,17 +23,10 @@ bool failed(const SyscallRecord& record) { return record.result < 0 && record.re
 
 }  // namespace
 
-trapline::Observer TracePrinter::observer(const std::optional<trapline::SyscallSet>& syscalls) {
-  trapline::Observer observer;
-  if (syscalls) {
-    observer.syscalls = *syscalls;
-    observer.on_syscall_enter = [this](Thread& thread, const SyscallRecord& record) { enter(thread, record); };
-    observer.on_syscall_exit = [this](Thread& thread, const SyscallRecord& record) { exit(thread, record); };
-    observer.on_syscall_abandoned = [this](Thread& thread, const SyscallRecord& record) { abandon(thread, record); };
-  }
-  observer.on_signal = [this](Thread& thread, const SignalRecord& record) { signal(thread, record); };
-  observer.on_thread_died = [this](Thread& thread, int status) { died(thread, status); };
-  return observer;
+void TracePrinter::note(std::string_view lines) {
+  interrupt_open_line();
+  writer_.text() += lines;
+  writer_.commit();
 }
 
 void TracePrinter::finish() {

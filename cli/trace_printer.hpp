@@ -2,7 +2,6 @@
 
 #include <sys/types.h>
 
-#include <optional>
 #include <string_view>
 
 #include <trapline/observer.hpp>
@@ -27,18 +26,19 @@ class TracePrinter {
 
   TracePrinter(LineWriter& writer, Style style) : writer_(writer), style_(style) {}
 
-  /// What shows the printer those syscalls, none if unset, and all signals and deaths.
-  [[nodiscard]] trapline::Observer observer(const std::optional<trapline::SyscallSet>& syscalls);
+  /// Writes whole lines of somebody else's.
+  void note(std::string_view lines);
   /// Ends the open line, if any, and writes everything.
   void finish();
 
- private:
+  // What an observer is shown (observer.hpp).
   void enter(const trapline::Thread& thread, const trapline::SyscallRecord& record);
   void exit(const trapline::Thread& thread, const trapline::SyscallRecord& record);
   void abandon(const trapline::Thread& thread, const trapline::SyscallRecord& record);
   void signal(const trapline::Thread& thread, const trapline::SignalRecord& record);
   void died(const trapline::Thread& thread, int status);
 
+ private:
   void interrupt_open_line();
   void begin_line(const trapline::Thread& thread);
   void resume_line(const trapline::Thread& thread, const trapline::SyscallRecord& record);

@@ -195,6 +195,32 @@ class Threads(Case):
         result = trace("-f", "--fail", "getpgid=EPERM", "-e", "getpgid", tracee("family"), "fork")
         self.assertEqual(len(re.findall(r"(?m)= -1 EPERM .*\(skipped\)$", result.stderr)), 2)
 
+    def test_ff_writes_a_file_for_each_process(self):
+        out = self.folder / "calls"
+        result = trace("-ff", "-o", str(out), "-e", "getpgid", tracee("family"), "fork", "spawn")
+        self.assertEqual((result.returncode, result.stderr), (5, ""))
+        files = {int(path.name.split(".")[1]): path.read_text() for path in self.folder.iterdir()}
+        self.assertEqual(len(files), 3)
+        ends = sorted(text.splitlines()[-1] for text in files.values())
+        self.assertEqual(ends, ["+++ exited with 10 +++", "+++ exited with 14 +++", "+++ exited with 5 +++"])
+        for text in files.values():
+            self.assertRegex(text, r"(?m)^getpgid\(211963\d+\) = -1 ESRCH \(No such process\)$")
+
+    def test_ff_needs_a_file(self):
+        result = trace("-ff", "true")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("-o FILE", result.stderr)
+
+    def test_the_tree_at_the_end(self):
+        result = trace("-e", "none", "--tree", "sh", "-c", "sh -c 'kill -9 $$'; (sleep 0.01; exit 4); exit 3")
+        self.assertEqual(result.returncode, 3)
+        tree = "\n".join(result.stderr.splitlines()[-4:]) + "\n"
+        self.assertRegex(tree, r'''^\d+ sh -c ".*": exited with 3
+\|- \d+ sh -c "kill -9 \$\$": killed by SIGKILL
+`- \d+ sh -c ".*": exited with 4
+   `- \d+ sleep 0.01: exited with 0
+$''')
+
     def test_without_f_children_run_free(self):
         result = trace("-e", "getpgid", tracee("family"), "fork", "vfork", "spawn", "system")
         self.assertEqual(result.stdout, "10\n11\n14\n15\n")
