@@ -2,7 +2,6 @@
 #include <trapline/trapline.hpp>
 
 #include <csignal>
-#include <cstdlib>
 #include <memory>
 
 #include "changes.hpp"
@@ -42,7 +41,8 @@ A call that blocks is shown at once and completed when it ends. Threads are foll
 begins with the thread's id. With -f child processes are followed too, and changed like the program itself; the tracing
 ends with the last of them.
 
-Ctrl-C reaches the program as from any terminal; a second one kills it. An attached process is let go instead.
+Ctrl-C reaches the program as from any terminal; a second one kills it, and with -f its children.
+What was attached to is let go instead.
 
 Exit status: that of the program, and when a signal killed it, the same death. Otherwise
   2    the command line was not understood
@@ -211,8 +211,7 @@ Run add_trace(CLI::App& app) {
   list("-e", arguments->sets, "Only these system calls; may be given several times", "SET");
   trace_app->add_flag("-f", arguments->follow,
                       "Follow child processes; each line begins with the thread's id (threads are always followed). "
-                      "-ff: each process into "
-                      "a file of its own");
+                      "-ff: each process into a file of its own");
   trace_app->add_flag("--tree", arguments->tree, "Follow child processes, and print who was whose child at the end");
   trace_app->add_option("-o", arguments->output, "Write to this file instead of stderr; with -ff to FILE.PID")
       ->type_name("FILE");

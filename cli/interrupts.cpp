@@ -47,13 +47,10 @@ void handle(int signal) {
     std::raise(signal);
     return;
   }
-  if (launched) {
-    // The terminal has sent the first Ctrl-C to the program too.
-    if (signal == SIGINT && interrupts.fetch_add(1) == 0) return;
-    end_signal = signal;
-    kill_tracee();
-  }
+  // The terminal has sent the first Ctrl-C to the program too.
+  if (launched && signal == SIGINT && interrupts.fetch_add(1) == 0) return;
   end_signal = signal;
+  if (launched) kill_tracee();
   const std::uint64_t one = 1;
   static_cast<void>(!::write(doorbell, &one, sizeof one));
 }
@@ -80,7 +77,8 @@ Interrupts::Interrupts(Tracee tracee, std::function<void()> end) : end_(std::mov
     std::uint64_t rung = 0;
     while (::read(doorbell, &rung, sizeof rung) == -1 && errno == EINTR) {
     }
-    if (end_signal != 0) end_();
+    // What is being launched is killed by watch().
+    if (end_signal != 0 && (!launched || pidfd != -1)) end_();
   });
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   struct sigaction action {};

@@ -95,7 +95,7 @@ class TRAPLINE_API Debugger : public Process {
   [[nodiscard]] std::filesystem::path path() const;
   void set_path(std::filesystem::path path);
   [[nodiscard]] bool kill_on_exit() const;
-  /// Takes effect at once, on a living process too.
+  /// Takes effect at once, on all living processes of the tree.
   void set_kill_on_exit(bool kill);
 
   /// Runs a whole function on the tracer thread, where each command costs no hand-over; cont() and wait() work in it.

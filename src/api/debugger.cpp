@@ -128,6 +128,7 @@ Stdio Debugger::run(const RunOptions& options) {
 void Debugger::attach(pid_t pid) {
   process_->reject_inside_callback("attach");
   if (!process_->gone()) throw UsageError("attach() while a process lives: detach() or kill() it first");
+  process_->end_tree(core::Process::End::as_told);
   process_->tracer().call([&] { core::attach(*process_, pid); });
 }
 
@@ -168,7 +169,14 @@ void Debugger::set_env(std::optional<Environment> env) { state_->options.env = s
 std::filesystem::path Debugger::path() const { return state_->options.path; }
 void Debugger::set_path(std::filesystem::path path) { state_->options.path = std::move(path); }
 bool Debugger::kill_on_exit() const { return process_->kill_on_exit(); }
-void Debugger::set_kill_on_exit(bool kill) { process_->set_kill_on_exit(kill); }
+void Debugger::set_kill_on_exit(bool kill) {
+  process_->tracer().call([&] {
+    process_->set_kill_on_exit(kill);
+    for (const auto& process : std::vector(process_->tracer().processes())) {
+      if (process != process_ && process->followed()) process->set_kill_on_exit(kill);
+    }
+  });
+}
 
 void Debugger::run_on_tracer(const std::function<void()>& function) { process_->tracer().call(function); }
 

@@ -117,53 +117,56 @@ Catchpoint Process::place(std::shared_ptr<core::LifecycleTrap> trap, CatchpointO
   return Catchpoint(std::move(trap));
 }
 
-Catchpoint Process::on_fork(ForkCallback callback, CatchpointOptions options) const {
-  auto trap = std::make_shared<core::LifecycleTrap>();
-  if (!callback) {
-    trap->want(core::Lifecycle::fork);
-  } else {
-    trap->want(core::Lifecycle::fork,
-               [callback = std::move(callback)](Thread& thread, const core::LifecycleFacts& facts) {
-                 Process child(facts.child->process);
-                 callback(thread, child);
-               });
-  }
-  return place(std::move(trap), std::move(options));
-}
-
 namespace {
 
-core::LifecycleTrap::Callback about_thread(ThreadCallback callback) {
+using core::Lifecycle;
+using core::LifecycleFacts;
+
+/// The user's callback as the core calls it; an empty one stays empty.
+template <class Callback, class Call>
+core::LifecycleTrap::Callback adapted(Callback callback, Call call) {
   if (!callback) return {};
-  return [callback = std::move(callback)](Thread& thread, const core::LifecycleFacts&) { callback(thread); };
+  return [callback = std::move(callback), call](Thread& thread, const LifecycleFacts& facts) {
+    call(callback, thread, facts);
+  };
+}
+
+core::LifecycleTrap::Callback about_thread(ThreadCallback callback) {
+  return adapted(std::move(callback), [](const auto& run, Thread& thread, const LifecycleFacts&) { run(thread); });
+}
+
+std::shared_ptr<core::LifecycleTrap> trap_on(Lifecycle event, core::LifecycleTrap::Callback callback) {
+  auto trap = std::make_shared<core::LifecycleTrap>();
+  trap->want(event, std::move(callback));
+  return trap;
 }
 
 }  // namespace
 
+Catchpoint Process::on_fork(ForkCallback callback, CatchpointOptions options) const {
+  const auto show_child = [](const auto& run, Thread& thread, const LifecycleFacts& facts) {
+    Process child(facts.child->process);
+    run(thread, child);
+  };
+  return place(trap_on(Lifecycle::fork, adapted(std::move(callback), show_child)), std::move(options));
+}
+
 Catchpoint Process::on_exec(ExecCallback callback, CatchpointOptions options) const {
-  auto trap = std::make_shared<core::LifecycleTrap>();
-  trap->want(core::Lifecycle::exec, about_thread(std::move(callback)));
-  return place(std::move(trap), std::move(options));
+  return place(trap_on(Lifecycle::exec, about_thread(std::move(callback))), std::move(options));
 }
 
 Catchpoint Process::on_exit(ExitCallback callback, CatchpointOptions options) const {
-  auto trap = std::make_shared<core::LifecycleTrap>();
-  if (!callback) {
-    trap->want(core::Lifecycle::exit);
-  } else {
-    trap->want(core::Lifecycle::exit,
-               [callback = std::move(callback)](Thread& thread, const core::LifecycleFacts& facts) {
-                 callback(thread, facts.status);
-               });
-  }
-  return place(std::move(trap), std::move(options));
+  const auto show_status = [](const auto& run, Thread& thread, const LifecycleFacts& facts) {
+    run(thread, facts.status);
+  };
+  return place(trap_on(Lifecycle::exit, adapted(std::move(callback), show_status)), std::move(options));
 }
 
 Catchpoint Process::on_thread(ThreadEvents events, CatchpointOptions options) const {
   auto trap = std::make_shared<core::LifecycleTrap>();
   const bool both = !events.born && !events.died;
-  if (both || events.born) trap->want(core::Lifecycle::thread_born, about_thread(std::move(events.born)));
-  if (both || events.died) trap->want(core::Lifecycle::thread_died, about_thread(std::move(events.died)));
+  if (both || events.born) trap->want(Lifecycle::thread_born, about_thread(std::move(events.born)));
+  if (both || events.died) trap->want(Lifecycle::thread_died, about_thread(std::move(events.died)));
   return place(std::move(trap), std::move(options));
 }
 

@@ -95,9 +95,14 @@ void Process::let_go(ThreadState& thread) {
 
 void Process::detach_here() {
   // Who waits in vfork can be let go when the child has left the memory.
+  // For a child that is kept at a stop nobody waits (Family.a_parent_in_vfork_is_let_go_while_the_child_rests).
+  const auto child_rests = [&] {
+    return std::ranges::any_of(borrowers_, [](const Process* borrower) { return borrower->at_rest_now(); });
+  };
   tracer_->pump_until([&] {
-    return dead() || std::ranges::none_of(
-                         threads_, [](const auto& thread) { return thread->run == Run::running && !thread->claimed; });
+    if (dead() || (child_rests() && !may_execute())) return true;
+    return std::ranges::none_of(threads_,
+                                [](const auto& thread) { return thread->run == Run::running && !thread->claimed; });
   });
   if (dead()) throw_gone();
   try {
@@ -117,7 +122,9 @@ void Process::detach_here() {
     release_newborn(*thread);
     if (thread->stopped()) let_go(*thread);
     // Its death is still to be taken, and is nobody else's (Attach.while_threads_come_and_go).
-    if (thread->run == Run::dying) tracer_->release_at_first_stop(thread->tid);
+    // Who waits in vfork stops when that is over.
+    const bool in_vfork = thread->run == Run::running && !thread->claimed;
+    if (thread->run == Run::dying || in_vfork) tracer_->release_at_first_stop(thread->tid);
     tracer_->remove(thread->tid);
     thread->registers.freeze();
     thread->run = Run::dead;

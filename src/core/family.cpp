@@ -1,10 +1,11 @@
-#include <signal.h>
+#include <linux/sched.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <array>
 
 #include <trapline/error.hpp>
 
+#include "arch/arch.hpp"
 #include "core/owed_signals.hpp"
 #include "core/process.hpp"
 #include "os/proc.hpp"
@@ -22,6 +23,38 @@ namespace trapline::core {
 
 using Event = os::WaitStatus::Event;
 using Run = ThreadState::Run;
+
+namespace {
+
+/// What the call asks for that has the thread at the event of a birth.
+std::uint64_t clone_flags(ThreadState& thread) {
+  const Process& process = *thread.process;
+  const Abi abi =
+      arch::abi_from_audit_arch(os::syscall_info(thread.tid).audit_arch).value_or(arch::native_abi(process.arch()));
+  const arch::SyscallRegs& words = arch::syscall_regs(process.arch(), abi);
+  const std::string_view name = syscall_name(abi, thread.registers.signed_word(words.number_at_stop));
+  const std::uint64_t argument = thread.registers.word(words.args[0]);
+  if (name == "vfork") return CLONE_VM | CLONE_VFORK;
+  if (name == "clone") return argument;
+  if (name != "clone3") return 0;
+  std::uint64_t flags = 0;  // The first of struct clone_args (clone(2)).
+  static_cast<void>(thread.process->memory().read(argument, std::as_writable_bytes(std::span(&flags, 1))));
+  return flags;
+}
+
+bool shares_memory(ThreadState& thread, pid_t child) {
+  try {
+    return os::share_memory(thread.tid, child);
+  } catch (const ProcessGone&) {
+    // Killed in its first moment.
+    return false;
+  } catch (const OsError&) {
+    // Containers forbid kcmp (Family.each_kind_where_kcmp_is_forbidden).
+    return (clone_flags(thread) & CLONE_VM) != 0;
+  }
+}
+
+}  // namespace
 
 std::vector<std::shared_ptr<Process>> Process::children() const {
   const std::lock_guard lock(mutex_);
@@ -43,18 +76,20 @@ void Process::announce_birth(ThreadState& thread, bool claimed) {
   }
   const bool followed = followed_ && options_.follow_children && !tracer_->follows_nobody() && !gone();
   const bool has_traps = address_space().may_have_traps();
-  try {
-    const bool shared = (followed || has_traps) && os::share_memory(thread.tid, child);
-    if (has_traps && !shared) memory().clean_copy(child);
-    // Whoever claims the thread has something to do with the child before it runs.
-    if (followed || shared || thread.claimed) {
-      adopt(thread, child, shared ? Shares::memory : Shares::nothing, followed);
-      return;
+  const bool shared = (followed || has_traps) && shares_memory(thread, child);
+  if (has_traps && !shared) {
+    try {
+      memory().clean_copy(child);
+    } catch (const Error&) {
+      // Killed in its first moment.
     }
-  } catch (const Error&) {
-    // Killed in its first moment.
   }
-  tracer_->release_at_first_stop(child);
+  // Whoever claims the thread has something to do with the child before it runs.
+  if (followed || shared || thread.claimed) {
+    adopt(thread, child, shared ? Shares::memory : Shares::nothing, followed);
+  } else {
+    tracer_->release_at_first_stop(child);
+  }
 }
 
 bool Process::may_have_traps() {
@@ -129,8 +164,9 @@ Verdict Process::on_fork(ThreadState& thread) {
 }
 
 Verdict Process::on_first_stop(ThreadState& thread) {
+  Verdict verdict = Verdict::go_on;
   if (thread.tid != pid_) {
-    if (run_catchpoints(thread, Lifecycle::thread_born, {}) == Verdict::stop) request_interrupt();
+    verdict = run_catchpoints(thread, Lifecycle::thread_born, {});
   } else if (parent_.lock()) {
     thread.caught_as = StopKind::born;
   }
@@ -141,7 +177,7 @@ Verdict Process::on_first_stop(ThreadState& thread) {
   for (const Watcher& watcher : *watchers) {
     if (watcher.observer->on_thread_born) watcher.observer->on_thread_born(handle);
   }
-  return Verdict::go_on;
+  return verdict;
 }
 
 void Process::release_newborn(ThreadState& thread) {

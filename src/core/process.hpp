@@ -317,8 +317,6 @@ class Process : public std::enable_shared_from_this<Process> {
   void adopt(ThreadState& thread, pid_t child, Shares shares, bool followed);
   void begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed);
   [[nodiscard]] bool may_have_traps();
-  [[nodiscard]] bool shows_exit(const ThreadState& thread) const;
-  [[nodiscard]] bool is_last(const ThreadState& thread) const;
   [[nodiscard]] Verdict on_first_stop(ThreadState& thread);
   [[nodiscard]] bool awaits_newborn(const ThreadState& thread) const;
   void newborn_has_stopped(ThreadState& thread);
@@ -331,7 +329,11 @@ class Process : public std::enable_shared_from_this<Process> {
   void take_memory_over(Process& lender);
   [[nodiscard]] bool may_execute() const;
 
+  // Ends (process_death.cpp, process_life.cpp).
+  [[nodiscard]] bool shows_exit(const ThreadState& thread) const;
+  [[nodiscard]] bool is_last(const ThreadState& thread) const;
   [[nodiscard]] bool ends_by_kill(End how) const;
+
   void dispatch(ThreadState& thread);
   /// dead(), without the lock: only the tracer thread writes it.
   [[nodiscard]] bool seen_dead() const { return death_.has_value(); }

@@ -40,6 +40,8 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   catchers_.begin();
   catchpoints_.reset_counts();
   exit_told_ = false;
+  // They are gone, and nobody but their handles keeps them from now on.
+  for (const auto& child : children()) child->dissolve();
   {
     const std::lock_guard lock(mutex_);
     threads_.clear();
@@ -203,13 +205,11 @@ void Process::image_changed(std::optional<Arch> arch) {
 }
 
 TraceeMemory& Process::memory() {
-  std::shared_ptr<Process> lender;
-  {
-    const std::lock_guard lock(mutex_);
-    lender = lender_;
+  std::unique_lock lock(mutex_);
+  if (const auto lender = lender_) {
+    lock.unlock();
+    return lender->memory();
   }
-  if (lender) return lender->memory();
-  const std::lock_guard lock(mutex_);
   if (memory_is_due_) {
     // The id may be another's by now.
     if (gone()) throw ProcessGone("process " + std::to_string(pid_) + " is gone and so is its memory");

@@ -30,7 +30,7 @@ class WaitStatus {
   static constexpr WaitStatus killed(int signal) { return {Kind::killed, signal}; }
   /// What a PTRACE_EVENT_EXIT tells of the death to come, as of wait(2).
   static constexpr WaitStatus of_exit(int raw) {
-    return (raw & 0x7f) != 0 ? killed(raw & 0xff) : exited(raw >> 8 & 0xff);
+    return (raw & 0x7f) != 0 ? killed(raw & 0x7f) : exited(raw >> 8 & 0xff);
   }
   /// Dead, and somebody else knows how.
   static constexpr WaitStatus lost() { return {Kind::lost, 0}; }

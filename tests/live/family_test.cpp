@@ -1,10 +1,16 @@
 #include "support.hpp"
 
 #include <algorithm>
+#include <csignal>
+#include <cstddef>
+#include <iterator>
 #include <map>
-#include <sstream>
 
-#include <sys/wait.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 namespace trapline::live {
 namespace {
@@ -229,6 +235,81 @@ TEST_F(Family, the_next_run_and_the_end_take_all_of_them_along) {
     EXPECT_FALSE(gone(second));
   }
   EXPECT_TRUE(gone(second));
+}
+
+TEST_F(Family, a_parent_in_vfork_is_let_go_while_the_child_rests) {
+  Debugger debugger(program("family", {"vfork"}));
+  std::optional<SyscallHandler> announced;
+  debugger.on_fork([&](Thread&, Process& child) { announced = child.handle_syscall("getpgid"); });
+  const Breakpoint trap = debugger.breakpoint("child_body");
+  debugger.run(piped());
+  debugger.cont();
+  ASSERT_EQ(debugger.wait_any(patience).kind, StopKind::syscall_enter);
+  ASSERT_TRUE(announced);
+  const Process child = debugger.children().front();
+  debugger.detach();
+  // The memory is the child's now, and free of traps.
+  EXPECT_EQ(debugger.processes(), std::vector<Process>{child});
+  announced->remove();
+  child.cont();
+  EXPECT_EQ(child.wait(patience).exit_code, 11);
+  EXPECT_EQ(rest_of_output(debugger.stdio()), "11\n");
+}
+
+TEST_F(Family, each_kind_where_kcmp_is_forbidden) {
+  // As a container's filter does to the host program.
+  sock_filter code[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_kcmp, 0, 1),
+                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog filter{std::size(code), code};
+  ASSERT_EQ(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter), 0);
+  Debugger debugger(program("family", {"fork", "vfork", "clone", "clone_silent", "clone_vm", "clone3", "spawn"}));
+  // In the memory that some of the children share, and the parent's alone.
+  const Breakpoint trap = debugger.breakpoint("reap", {.callback = [](Thread&, Breakpoint&) {}});
+  debugger.run(piped());
+  EXPECT_EQ(run_out(debugger).exit_code, 5);
+  EXPECT_EQ(rest_of_output(debugger.stdio()), "10\n11\n12\n12\n12\n13\n14\n");
+  EXPECT_EQ(debugger.children().size(), 7);
+  EXPECT_EQ(trap.hit_count(), 7);
+}
+
+TEST_F(Family, who_is_followed_lives_on_if_wanted) {
+  pid_t keeper = 0;
+  {
+    Debugger debugger(program("talk", {"f"}));
+    debugger.run(piped());
+    EXPECT_EQ(run_out(debugger).exit_code, 0);
+    ASSERT_EQ(debugger.processes().size(), 1);
+    keeper = debugger.processes().front().pid();
+    debugger.set_kill_on_exit(false);
+  }
+  EXPECT_FALSE(gone(keeper));
+  EXPECT_EQ(tracer_of(keeper), 0);
+  ::kill(keeper, SIGKILL);
+}
+
+TEST_F(Family, ends_are_foretold_as_they_come) {
+  const std::vector<std::pair<std::string, std::vector<std::string>>> programs{{"exit_with", {"9"}},
+                                                                               {"die", {std::to_string(SIGSEGV)}},
+                                                                               {"die", {std::to_string(SIGKILL)}},
+                                                                               {"leader_exits", {}}};
+  for (const auto& [name, args] : programs) {
+    DebuggerOptions options = program(name, args);
+    // Where core files are made, the status has one more bit.
+    options.limits = {{.resource = RLIMIT_CORE}};
+    const ScratchDir folder;
+    options.cwd = folder.path();
+    Debugger debugger(options);
+    std::vector<ExitStatus> foretold;
+    debugger.on_exit([&](Thread&, const ExitStatus& status) { foretold.push_back(status); });
+    debugger.run(no_stdio());
+    const Stop end = run_out(debugger);
+    ASSERT_EQ(foretold.size(), 1) << name;
+    EXPECT_EQ(foretold.front().code, end.exit_code) << name;
+    EXPECT_EQ(foretold.front().signal, end.exit_signal) << name;
+  }
 }
 
 TEST_F(Family, stops_at_its_end) {

@@ -17,7 +17,7 @@ __attribute__((noinline)) int child_body(int number) {
   return 10 + number;
 }
 
-static void reap(pid_t child) {
+__attribute__((noinline)) void reap(pid_t child) {
   int status = 0;
   if (child < 0) {
     say(-errno);
