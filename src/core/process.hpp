@@ -112,7 +112,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void end(End how) noexcept;
   /// The same for all processes of its tracer; a guest is let go in any case.
   void end_tree(End how) noexcept;
-  /// After the tracer's end: lets go of what would keep this object and its threads alive in a circle.
+  /// When nothing will be asked of it any more: lets go of what would keep this object and its threads alive in a
+  /// circle.
   void dissolve();
   void set_kill_on_exit(bool kill);
   [[nodiscard]] bool kill_on_exit() const;

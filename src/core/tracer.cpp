@@ -346,8 +346,11 @@ ThreadState* Tracer::find(pid_t tid) const {
 
 void Tracer::add(std::shared_ptr<Process> process) { processes_.push_back(std::move(process)); }
 
-void Tracer::remove(const Process& process) {
+void Tracer::remove(Process& process) {
+  const auto alive = process.shared_from_this();
   std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });
+  // Nobody else knows a guest; those that are followed are their parents' to dissolve.
+  if (!process.followed()) process.dissolve();
 }
 
 void Tracer::note_stop(const std::shared_ptr<Process>& process) {

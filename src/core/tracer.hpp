@@ -75,7 +75,7 @@ class Tracer {
   void remove(pid_t tid);
   [[nodiscard]] ThreadState* find(pid_t tid) const;
   void add(std::shared_ptr<Process> process);
-  void remove(const Process& process);
+  void remove(Process& process);
   /// Those that live and are ours, in the order of their births.
   [[nodiscard]] const std::vector<std::shared_ptr<Process>>& processes() const { return processes_; }
 
