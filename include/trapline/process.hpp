@@ -64,7 +64,8 @@ class TRAPLINE_API Process {
   Stop finish(FinishBy by = FinishBy::unwinding, Others others = Others::run) const;
   /// Kills it by SIGKILL and waits for its death; works at any moment, in its callbacks too.
   void kill() const;
-  /// Lets it go as if we had never been there; works in its callbacks too.
+  /// Lets it go as if we had never been there; works in its callbacks too. There it may go a moment later: when
+  /// callbacks of other threads are in the middle of a command, which ends by ProcessGone.
   void detach() const;
 
   /// Its living threads, the main thread first. Answers at any time.

@@ -75,7 +75,7 @@ Verdict run_catchpoints(ThreadState& thread, Lifecycle event, const LifecycleFac
     if (const auto& callback = trap->callback(event)) {
       call_user(thread, *trap, [&](Thread& handle) { callback(handle, facts); });
     }
-    if (was_stopped && !thread.stopped()) return Verdict::go_on;
+    if (was_stopped && cut_short(thread)) return Verdict::go_on;
   }
   return stop ? Verdict::stop : Verdict::go_on;
 }

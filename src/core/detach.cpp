@@ -45,17 +45,48 @@ void unmap_scratch(Process& process) {
 }  // namespace
 
 void Process::detach() {
-  if (tracer_->on_tracer_thread() && tracer_->in_callback()) {
-    if (gone()) throw_gone();
-    gather();
-    detach_here();
-    return;
-  }
-  when_idle([&] {
-    if (gone()) throw_gone();
-    if (running()) gather();
-    detach_here();
+  tracer_->call([&] {
+    if (gone() || leaving()) throw_gone();
+    leave();
   });
+  await_departure();
+  if (dead()) throw_gone();
+}
+
+void Process::leave() {
+  leaving_ = Leaving::soon;
+  if (running()) gather();
+  if (leave_when_idle()) return;
+  // Commands of other callbacks, or the one that this callback interrupts, are in the middle of something: their
+  // threads must not be let go there (HardPlaces.detached_in_a_callback_while_that_of_another_thread_waits).
+  for (const auto& thread : std::vector(threads_)) {
+    if (thread->run != Run::running) continue;
+    try {
+      os::interrupt(thread->tid);
+    } catch (const ProcessGone&) {
+      // Dying: its next status says so.
+    }
+  }
+}
+
+bool Process::leave_when_idle() {
+  if (leaving_ != Leaving::soon || busy_ != 0 || in_place_ != 0 || gathering_) return false;
+  leaving_ = Leaving::now;
+  try {
+    detach_here();
+  } catch (const ProcessGone&) {
+    // It died on the way, which its status tells.
+  }
+  return true;
+}
+
+void Process::await_departure() {
+  if (tracer_->on_tracer_thread()) return;
+  Tracer::TheftWatch watch(*tracer_);
+  while (!gone()) {
+    static_cast<void>(rest_->wait_change(rest_->get(), watch.next_look() - std::chrono::steady_clock::now()));
+    watch.look();
+  }
 }
 
 void Process::deliver_held(ThreadState& thread) {

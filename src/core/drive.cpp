@@ -20,12 +20,16 @@ using Run = ThreadState::Run;
 using View = ThreadState::View;
 
 Drive::Drive(ThreadState& thread, Others others)
-    : thread_(thread), process_(*thread.process), busy_(process_), claim_(thread) {
+    : thread_(thread),
+      process_(*thread.process),
+      busy_(process_),
+      claim_(thread),
+      outer_(process_.set_driven(&thread)) {
   if (thread.status.event() == Event::exit) {
+    process_.set_driven(outer_);
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it executes no instruction any more");
   }
   thread.forget_hits();
-  process_.set_driven(&thread);
   // In a callback the others run anyway.
   if (others == Others::run && process_.at_rest_now()) {
     others_run_ = true;
@@ -35,7 +39,7 @@ Drive::Drive(ThreadState& thread, Others others)
 }
 
 Drive::~Drive() {
-  process_.set_driven(nullptr);
+  process_.set_driven(outer_);
   if (!others_run_) return;
   try {
     process_.rest_others();
@@ -57,6 +61,7 @@ std::optional<Stop> Drive::stop_of(Verdict verdict) {
 }
 
 std::optional<Stop> Drive::interrupted() const {
+  process_.throw_if_leaving();
   if (!process_.take_interrupt_request()) return std::nullopt;
   return process_.describe(thread_);
 }
@@ -91,11 +96,17 @@ void Drive::wait() {
     early_ = process_.take_stop();
     os::interrupt(thread_.tid);
     process_.tracer().pump_until([&] { return thread_.run != Run::running; });
-    if (!thread_.stopped()) return;
-    // The step was quicker, and is nothing to be told later.
-    if (!thread_.hit_due && at_end_of_step(thread_)) thread_.status = os::WaitStatus::bare_stop();
-    if (thread_.hit_due || thread_.status.event() != Event::stop) process_.keep(thread_);
+    put_off();
   }
+}
+
+void Drive::put_off() {
+  if (!thread_.stopped()) return;
+  // The step was quicker, and is nothing to be told later.
+  if (!thread_.hit_due && at_end_of_step(thread_)) thread_.status = os::WaitStatus::bare_stop();
+  const Event event = thread_.status.event();
+  if (event == Event::fork || event == Event::vfork || event == Event::clone) process_.announce_birth(thread_);
+  if (thread_.hit_due || event != Event::stop) process_.keep(thread_);
 }
 
 Drive::Went Drive::go(os::Resume how) {
@@ -124,6 +135,10 @@ Drive::Went Drive::go(os::Resume how) {
 Drive::Outcome Drive::handle_stop(bool stepping) {
   if (early_) return {.stop = early_};
   if (!thread_.stopped()) return {.stop = death()};
+  if (process_.leaving()) {
+    put_off();
+    process_.throw_if_leaving();
+  }
   if (thread_.hit_due) {
     const bool executed = hit_ends_step(thread_);
     auto stop = stop_of(on_trap_hit(thread_));
@@ -153,6 +168,7 @@ Drive::Outcome Drive::handle_stop(bool stepping) {
 }
 
 std::optional<Stop> Drive::handle_kept() {
+  process_.throw_if_leaving();
   const bool signal_due = signal_is_due(thread_);
   if (!std::exchange(thread_.pending, false) && !signal_due) return std::nullopt;
   // Kept while the process was at rest: it comes before the step, and may end it (Step.handles_a_kept_event_first).
@@ -182,6 +198,7 @@ std::optional<Stop> Drive::step() {
       if (thread_.view == View::exit) static_cast<void>(leave_syscall_stop(thread_));
       return std::nullopt;
     }
+    process_.throw_if_leaving();
     if (through_syscall) how = leave_syscall_stop(thread_);
   }
 }

@@ -42,6 +42,8 @@ class Drive {
   /// Lets it go on and waits for its next stop; `nowhere` when the instruction under a trap was executed instead.
   [[nodiscard]] Went go(os::Resume how);
   void wait();
+  /// Its event is for later, or for a detach.
+  void put_off();
   [[nodiscard]] Outcome handle_stop(bool stepping);
   [[nodiscard]] std::optional<Stop> stop_of(Verdict verdict);
   /// The Stop of an interrupt() by somebody else.
@@ -53,6 +55,8 @@ class Drive {
   Process::Busy busy_;
   bool others_run_ = false;
   Claim claim_;
+  /// Whom a command further out moves.
+  ThreadState* outer_;
   /// Another thread's trap has stopped the process.
   std::optional<Stop> early_;
 };

@@ -8,6 +8,7 @@
 #include "arch/arch.hpp"
 #include "core/owed_signals.hpp"
 #include "core/process.hpp"
+#include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
 
@@ -170,7 +171,7 @@ Verdict Process::on_first_stop(ThreadState& thread) {
   } else if (parent_.lock()) {
     thread.caught_as = StopKind::born;
   }
-  if (!thread.stopped()) return Verdict::go_on;
+  if (cut_short(thread)) return Verdict::go_on;
   const Tracer::CallbackScope scope(*tracer_);
   const auto watchers = watchers_;
   Thread handle(thread.shared_from_this());

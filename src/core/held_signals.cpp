@@ -35,15 +35,14 @@ void send_carrier(const ThreadState& thread, int signal) {
   os::queue_signal(thread.process->pid(), thread.tid, carrier);
 }
 
-/// Whether signals of this number queue; of others the kernel keeps one.
-bool queues(int signal) { return signal >= SIGRTMIN; }
-
 auto find_held(ThreadState& thread, int signal) {
   return std::ranges::find_if(thread.held_signals,
                               [=](const HeldSignal& held) { return held.info.si_signo == signal; });
 }
 
 }  // namespace
+
+bool queues(int signal) { return signal >= SIGRTMIN; }
 
 void send_held(ThreadState& thread, const HeldSignal& signal) {
   send_carrier(thread, signal.info.si_signo);

@@ -26,6 +26,8 @@ void put_off_signal(ThreadState& thread);
 /// Has the thread sent this when it goes on. What was to be sent then is sent now.
 void inject(ThreadState& thread, const HeldSignal& signal);
 
+/// Whether signals of this number queue; of others the kernel keeps one.
+[[nodiscard]] bool queues(int signal);
 /// What the kernel tells of a signal that we send.
 [[nodiscard]] siginfo_t info_from_us(int signal);
 /// The signal is not the one that came, and the thread does not take it now.

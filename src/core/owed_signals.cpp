@@ -22,12 +22,21 @@ bool at_end_of_step(const ThreadState& thread) {
   return info.si_code > 0 && info.si_code != arch::info(thread.process->arch()).trap_signal_code;
 }
 
+void owe_taken(ThreadState& thread) {
+  HeldSignal taken = take_signal(thread);
+  const int signal = taken.info.si_signo;
+  const auto same = [=](const HeldSignal& owed) { return owed.info.si_signo == signal && !owed.dispatched; };
+  // It is still to come, and the kernel keeps one of those that do not queue.
+  if (!queues(signal) && std::ranges::any_of(thread.owed, same)) return;
+  thread.owed.push_back(std::move(taken));
+}
+
 void settle_owed(ThreadState& thread) {
   const bool at_signal = thread.status.signal_stop();
   const siginfo_t now = at_signal ? os::signal_info(thread.tid) : siginfo_t{};
   const bool too_early = thread.trapped_at && at_signal && !raised_by_instruction(now);
   if (too_early) {
-    thread.owed.push_back(take_signal(thread));
+    owe_taken(thread);
     thread.status = os::WaitStatus::bare_stop();
     thread.settled = true;
     return;

@@ -20,6 +20,9 @@ namespace trapline::core {
 /// lead back into the slot, or back to the trap.
 void owe_signal(ThreadState& thread);
 
+/// The same for one that has come to its stop only now.
+void owe_taken(ThreadState& thread);
+
 /// At a stop of a thread that signals are owed to: one more signal that came too early is put off too (sent again at
 /// once it would only be in the way again); after the instruction the first is delivered right here.
 void settle_owed(ThreadState& thread);

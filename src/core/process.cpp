@@ -119,7 +119,7 @@ void Process::take_event(ThreadState& thread, os::WaitStatus status) {
 }
 
 void Process::admit(ThreadState& thread) {
-  if (gathering_ || at_rest_now() || thread.holds > 0) {
+  if (frozen() || at_rest_now() || thread.holds > 0) {
     if (thread.fresh || thread.hit_due || thread.status.event() != Event::stop) keep(thread);
     try {
       note_interrupted_call(thread);
@@ -145,7 +145,7 @@ void Process::keep(ThreadState& thread) {
 }
 
 bool Process::dispatch_kept() {
-  while (running()) {
+  while (running() && !leaving()) {
     // What is held keeps its place.
     const auto next = std::ranges::find(kept_, 0U, [](const auto& thread) { return thread->holds; });
     if (next == kept_.end()) break;
@@ -174,7 +174,7 @@ bool Process::settle_stop(ThreadState& thread) {
     return thread.claimed;
   }
   if (thread.claimed || !std::exchange(thread.settled, false)) return true;
-  if (!gathering_ && !at_rest_now()) resume(thread);
+  if (!frozen() && !at_rest_now()) resume(thread);
   return false;
 }
 
@@ -205,12 +205,12 @@ void Process::dispatch(ThreadState& thread) {
   } catch (const ProcessGone&) {
     // Mostly this thread was killed under our hands, and its death is reported like any other; a callback may also have
     // used a handle of another process that is gone.
-    if (thread.stopped() && still_at_its_stop(thread)) fail(std::current_exception());
+    if (thread.stopped() && !leaving() && still_at_its_stop(thread)) fail(std::current_exception());
   } catch (...) {
     fail(std::current_exception());
   }
   --dispatching_;
-  if (thread.run != Run::stopped || seen_dead() || pid_ == 0) return;
+  if (thread.run != Run::stopped || seen_dead() || pid_ == 0 || leaving()) return;
   if (interrupt_requested_ || error_) verdict = Verdict::stop;
   if (verdict == Verdict::stop) {
     interrupt_requested_ = false;
@@ -224,7 +224,7 @@ void Process::dispatch(ThreadState& thread) {
     publish(std::move(stop));
     return;
   }
-  if (running() && !gathering_) resume(thread);
+  if (running() && !frozen()) resume(thread);
 }
 
 Stop Process::describe(ThreadState& thread) const {
@@ -342,7 +342,7 @@ void Process::report_theft(const ThreadState& thread) {
 }
 
 void Process::resume(ThreadState& thread) {
-  if (!thread.stopped() || thread.holds > 0 || thread.claimed) return;
+  if (!thread.stopped() || thread.holds > 0 || thread.claimed || leaving()) return;
   thread.forget_hits();
   if (thread.status.event() == Event::exit) {
     on_dying(thread);
@@ -372,38 +372,39 @@ void Process::resume(ThreadState& thread) {
 }
 
 bool Process::run_due() {
+  if (leave_when_idle()) return true;
   if (kept_.empty() && due_steps_.empty()) return false;
-  if (!running() || gathering_) return false;
+  if (!running() || frozen()) return false;
   if (dispatching_ == 0 && !tracer_->in_callback()) {
     const std::size_t before = kept_.size();
     if (dispatch_kept() || kept_.size() != before) return true;
   }
-  return run_due_steps();
+  return run_due_step();
 }
 
-bool Process::run_due_steps() {
-  bool stepped = false;
+bool Process::run_due_step() {
   Process& space = address_space();
-  while (!due_steps_.empty() && running() && !gathering_ && space.in_place_ == 0) {
-    if (space.idle_wanted_ != 0 && space.busy_ == 0) break;
-    const auto thread = due_steps_.front();
+  if (!running() || frozen() || space.in_place_ != 0) return false;
+  std::shared_ptr<ThreadState> thread;
+  while (!thread && !due_steps_.empty()) {
+    const auto due = std::move(due_steps_.front());
     due_steps_.pop_front();
-    thread->step_due = false;
-    if (!thread->stopped() || thread->holds > 0 || thread->pending || thread->claimed || !thread->trapped_at) continue;
-    stepped = true;
-    {
-      const Busy busy(*this);
-      const Busy space_busy(space);
-      step_in_place(*thread);
-    }
-    if (thread->stopped() && take_interrupt_request()) {
-      stop_here(*thread);
-      break;
-    }
-    if (!thread->pending && running()) resume(*thread);
-    if (dispatching_ == 0) dispatch_kept();
+    due->step_due = false;
+    if (due->stopped() && due->holds == 0 && !due->pending && !due->claimed && due->trapped_at) thread = due;
   }
-  return stepped;
+  if (!thread) return false;
+  {
+    const Busy busy(*this);
+    const Busy space_busy(space);
+    step_in_place(*thread);
+  }
+  if (thread->stopped() && take_interrupt_request()) {
+    stop_here(*thread);
+    return true;
+  }
+  if (!thread->pending && running()) resume(*thread);
+  if (dispatching_ == 0) dispatch_kept();
+  return true;
 }
 
 void Process::resume_all() {

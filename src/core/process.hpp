@@ -95,7 +95,14 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Forgets the last run and begins with a new process, whose threads are still to be added.
   void begin(pid_t pid, bool launched, unsigned inherited_filters);
   [[nodiscard]] bool launched() const { return launched_; }
+  /// Any thread. In the middle of commands of others it is let go when these have come to their ends, which is soon:
+  /// they throw ProcessGone. On the tracer thread nobody waits for that.
   void detach();
+  /// It is to be let go, and nothing may be asked of it any more.
+  [[nodiscard]] bool leaving() const { return leaving_ != Leaving::no; }
+  void throw_if_leaving() const {
+    if (leaving()) throw_gone();
+  }
   /// Its threads stand where run() or attach() wants them; or it has died on the way there.
   void started(bool at_rest);
   /// Takes back a begin() whose process never came to be.
@@ -222,7 +229,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void request_interrupt() { interrupt_requested_ = true; }
 
   /// A command moves this thread while the process is at rest, so that interrupt() means the command; nullptr for none.
-  void set_driven(ThreadState* thread) { driven_ = thread; }
+  /// Returns whom one did so far.
+  ThreadState* set_driven(ThreadState* thread) { return std::exchange(driven_, thread); }
 
   /// While a thread of the resting process runs something of ours, commands of other threads wait.
   class Busy {
@@ -252,15 +260,13 @@ class Process : public std::enable_shared_from_this<Process> {
   };
 
   // Traps.
-  /// Any thread. Runs the function on the tracer thread once no thread is executing something of ours, from which it
-  /// must not be let go (HardPlaces.detached_again_and_again_while_threads_hit).
-  void when_idle(support::FunctionRef<void()> function);
   /// Any thread. Waits for the process to be at rest; before the first run, and inside callbacks, at once.
   void place(const std::shared_ptr<SyscallTrap>& trap);
   void place(const std::shared_ptr<BreakpointTrap>& trap);
   Breakpoints& breakpoints() { return breakpoints_; }
-  /// Dispatches what was put off while a callback of another process ran, and single-steps the threads that stand on
-  /// trapped instructions which can be executed nowhere else. True when it did something.
+  /// Lets it go when that is due; dispatches what was put off while a callback of another process ran; single-steps a
+  /// thread that stands on a trapped instruction which can be executed nowhere else. One thing at a time, so that who
+  /// waits for something looks between them: true when it did something.
   bool run_due();
   /// Changes whenever something of it may have run.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
@@ -304,6 +310,11 @@ class Process : public std::enable_shared_from_this<Process> {
   void kill_here();
   /// Prepares a stopped thread for the SIGKILL that comes next.
   void expect_kill(ThreadState& thread);
+  void leave();
+  /// Lets it go, if that is wanted and no thread is executing something of ours, from which it must not be let go.
+  bool leave_when_idle();
+  /// Any thread.
+  void await_departure();
   void detach_here();
   void let_go(ThreadState& thread);
   void deliver_held(ThreadState& thread);
@@ -312,7 +323,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void take_event(ThreadState& thread, os::WaitStatus status);
   /// A stop whose traps are settled: dispatches it, or keeps it for later.
   void admit(ThreadState& thread);
-  bool run_due_steps();
+  bool run_due_step();
 
   // Births (family.cpp).
   void adopt(ThreadState& thread, pid_t child, Shares shares, bool followed);
@@ -343,6 +354,8 @@ class Process : public std::enable_shared_from_this<Process> {
   void killed_at_stop(ThreadState& thread);
   /// To all threads, at rest.
   void apply_trace_options();
+  /// Nothing is dispatched, and nobody goes on but for a command.
+  [[nodiscard]] bool frozen() const { return gathering_ || leaving(); }
   [[nodiscard]] bool would_stop(ThreadState& thread) const;
   void on_death(ThreadState& thread, os::WaitStatus status);
   void forget(ThreadState& thread);
@@ -363,6 +376,7 @@ class Process : public std::enable_shared_from_this<Process> {
   unsigned inherited_filters_ = 0;
   Timer::Armed deadline_;
   bool gathering_ = false;
+  enum class Leaving { no, soon, now } leaving_ = Leaving::no;
   bool killing_ = false;
   unsigned dispatching_ = 0;
   ThreadState* driven_ = nullptr;
@@ -371,8 +385,6 @@ class Process : public std::enable_shared_from_this<Process> {
   bool wants_syscalls_ = false;
   std::exception_ptr error_;
   std::atomic<unsigned> busy_{0};
-  /// How many wait for it to be 0.
-  std::atomic<unsigned> idle_wanted_{0};
 
   /// Guards what other threads may look at: the list of threads, the memory, the exit status.
   mutable std::mutex mutex_;

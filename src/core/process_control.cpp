@@ -84,28 +84,10 @@ void Process::rest_from_elsewhere() {
   for (unsigned busy = busy_; busy != 0; busy = busy_) busy_.wait(busy);
 }
 
-void Process::when_idle(support::FunctionRef<void()> function) {
-  if (tracer_->on_tracer_thread()) {
-    function();
-    return;
-  }
-  // Steps in place follow each other without a pause where several threads hit one trap.
-  ++idle_wanted_;
-  for (bool done = false; !done;) {
-    for (unsigned busy = busy_; busy != 0; busy = busy_) busy_.wait(busy);
-    tracer_->call([&] {
-      if (busy_ != 0) return;
-      done = true;
-      --idle_wanted_;
-      function();
-    });
-  }
-}
-
 void Process::at_rest(support::FunctionRef<void()> function) {
   const auto run_now = [&] {
     rethrow_error();
-    if (gone()) throw_gone();
+    if (gone() || leaving()) throw_gone();
     function();
   };
   if (tracer_->on_tracer_thread()) {
@@ -151,6 +133,7 @@ void Process::do_at_rest(ThreadState& thread, Dead dead, support::FunctionRef<vo
 }
 
 void Process::do_at_rest_on_tracer(ThreadState& thread, Dead dead, support::FunctionRef<void()> function) {
+  if (leaving() && dead == Dead::throws) throw_gone();
   if (!tracer_->in_callback()) {
     rethrow_error();
     if (thread.run == Run::running && running()) rest_from_tracer();
@@ -233,7 +216,7 @@ Stop Process::wait(Timeout timeout) {
 
 void Process::interrupt() {
   tracer_->call([&] {
-    if (gone()) throw_gone();
+    if (gone() || leaving()) throw_gone();
     if (tracer_->in_callback() || dispatching_ > 0 || in_place_ != 0) {
       request_interrupt();
       return;

@@ -32,6 +32,7 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   deferred_stops_.clear();
   error_ = nullptr;
   timed_out_ = interrupt_requested_ = killing_ = theft_reported_ = false;
+  leaving_ = Leaving::no;
   launched_ = launched;
   inherited_filters_ = inherited_filters;
   remote_memory_ = {};
@@ -116,11 +117,10 @@ void Process::end(End how) noexcept {
       });
       return;
     }
-    when_idle([&] {
-      if (pid_ == 0 || gone()) return;
-      if (running()) gather();
-      if (!gone()) detach_here();
+    tracer_->call([&] {
+      if (pid_ != 0 && !gone() && !leaving()) leave();
     });
+    await_departure();
   } catch (const std::exception& error) {
     support::log(LogCategory::process, [&] { return std::string(error.what()); });
   }

@@ -70,7 +70,7 @@ void Process::throw_not_stopped(const ThreadState& thread) const {
 }
 
 void Process::release_hold(ThreadState& thread) {
-  if (--thread.holds > 0 || !thread.stopped() || thread.pending || !running() || gathering_) return;
+  if (--thread.holds > 0 || !thread.stopped() || thread.pending || !running() || frozen()) return;
   resume(thread);
 }
 

@@ -66,7 +66,7 @@ void show_signal(ThreadState& thread, const siginfo_t& info) {
 
 /// The thread is still where this dispatch began; a callback may have stepped it on, or ended it.
 bool still_at(const ThreadState& thread, std::uint64_t serial) {
-  return thread.stopped() && thread.signal_stop && thread.signal_stop->serial == serial;
+  return !cut_short(thread) && thread.signal_stop && thread.signal_stop->serial == serial;
 }
 
 /// True when the trap wants the process stopped here.

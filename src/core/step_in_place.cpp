@@ -17,6 +17,9 @@ namespace {
 
 using Run = ThreadState::Run;
 
+/// Of a string instruction, before other threads, interruptions and commands get their turn.
+constexpr int rounds_in_a_turn = 100;
+
 /// The original byte is back for as long as it lives.
 class LiftedTrap {
  public:
@@ -73,7 +76,7 @@ void step_off(ThreadState& thread, Address at, const arch::Instruction& instruct
   const bool enters = instruction.flow == arch::Flow::syscall;
   const std::size_t pc = arch::info(thread.process->arch()).pc;
   if (thread.signal != 0) owe_signal(thread);
-  for (;;) {
+  for (int rounds = 1;; ++rounds) {
     go_lifted(thread, enters ? os::Resume::syscall : os::Resume::step);
     const bool moved = thread.registers.word(pc) != at;
     // An interruption that came too late for the stop before this one.
@@ -84,12 +87,15 @@ void step_off(ThreadState& thread, Address at, const arch::Instruction& instruct
     }
     if (at_end_of_step(thread)) {
       // Of a string instruction a step is one round.
-      if (!moved && instruction.repeats) continue;
+      if (!moved && instruction.repeats) {
+        if (rounds < rounds_in_a_turn) continue;
+        thread.trapped_at = at;
+      }
       thread.status = os::WaitStatus::bare_stop();
       break;
     }
     if (moved || raised_by_instruction(os::signal_info(thread.tid))) break;
-    thread.owed.push_back(take_signal(thread));
+    owe_taken(thread);
   }
   thread.follows_call = thread.follows_call || (enters && thread.status.syscall_stop());
   send_owed(thread);

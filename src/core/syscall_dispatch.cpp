@@ -86,7 +86,7 @@ Verdict run_enter_handlers(ThreadState& thread, OpenCall& call) {
       if (!applies(thread, call, trap)) continue;
       const std::int64_t before = call.number;
       stop |= run_enter(thread, call, trap);
-      if (!thread.stopped()) return Verdict::go_on;
+      if (cut_short(thread)) return Verdict::go_on;
       if (call.number != before) recurse = trap->recursive;
     }
     if (!recurse || call.number == current) break;
@@ -170,7 +170,7 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
         SyscallHandler handler(trap);
         (*callback)(handle, handler);
       });
-      if (!thread.stopped()) return Verdict::go_on;
+      if (cut_short(thread)) return Verdict::go_on;
       if (const auto written = thread.registers.known_signed_word(registers_of(thread, call.abi).result)) {
         call.result = *written;
       }
@@ -213,7 +213,7 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
   OpenCall& call = thread.calls.top();
   thread.view = View::enter;
   Verdict verdict = run_enter_handlers(thread, call);
-  if (!thread.stopped()) return Verdict::go_on;
+  if (cut_short(thread)) return Verdict::go_on;
   log_call(thread, call, " enters ");
   show_enter(thread, call);
   if (thread.emulated && call.skipped) {

@@ -22,6 +22,12 @@ void call_user(ThreadState& thread, const Trap& trap, Run&& run) {
   run(handle);
 }
 
+/// Whether user code, or what else happened meanwhile, has put an end to what is done at this stop: the thread died, or
+/// its process is let go.
+[[nodiscard]] inline bool cut_short(const ThreadState& thread) {
+  return !thread.stopped() || thread.process->leaving();
+}
+
 /// Whether a callback of the trap is running on this thread, so that an event in it is not for the trap.
 [[nodiscard]] bool runs_on(const ThreadState& thread, const Trap& trap);
 /// Whether the trap may take an event of this thread, as far as that can be told without running user code.

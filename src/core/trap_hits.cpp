@@ -65,7 +65,7 @@ Verdict run_traps(ThreadState& thread, const Traps& traps) {
   bool stop = false;
   for (const auto& trap : traps) {
     stop |= run_trap(thread, trap) == Verdict::stop;
-    if (!thread.stopped()) return Verdict::go_on;
+    if (cut_short(thread)) return Verdict::go_on;
   }
   return stop ? Verdict::stop : Verdict::go_on;
 }
@@ -84,7 +84,7 @@ Verdict on_trap_hit(ThreadState& thread) {
   const auto traps = site != nullptr ? site->traps : nullptr;
   if (site != nullptr && site->slot == nullptr && !site->slotless && site->plan.relocatable) {
     give_slot(thread, site->address, site->plan);
-    if (!thread.stopped()) return Verdict::go_on;
+    if (cut_short(thread)) return Verdict::go_on;
   }
   if (!watched.empty()) return run_traps(thread, merged(traps, watched));
   return traps ? run_traps(thread, *traps) : Verdict::go_on;

@@ -227,6 +227,108 @@ TEST_P(HardPlaces, detached_again_and_again_while_threads_hit) {
   EXPECT_EQ(child.exit_status(), 0);
 }
 
+TEST_P(HardPlaces, detached_in_a_callback_while_that_of_another_thread_waits) {
+  HostChild child({tracee("hard"), "hammer", "6"});
+  EXPECT_EQ(child.read_line(), "6");
+  const Holdings before = Holdings::now();
+  const std::string maps = read_file("/proc/" + std::to_string(child.pid()) + "/maps");
+  for (int i = 0; i < 20; ++i) {
+    Debugger d(DebuggerOptions{});
+    d.attach(child.pid());
+    force(d, GetParam());
+    Event left;
+    int hits = 0;
+    d.breakpoint("target", {.callback = [&](Thread& t, Breakpoint&) {
+                   if (++hits == 12 + i) {
+                     t.process().detach();
+                     EXPECT_THROW(static_cast<void>(t.step()), ProcessGone);
+                     EXPECT_THROW(t.process().detach(), ProcessGone);
+                     left.happen();
+                     return;
+                   }
+                   ASSERT_LT(hits, 12 + i) << "called after detach()";
+                   switch (hits % 3) {
+                     case 0: static_cast<void>(t.finish()); break;
+                     case 1: static_cast<void>(t.invoke_syscall("getppid")); break;
+                     default: static_cast<void>(t.step_until("done", 100)); break;
+                   }
+                 }});
+    d.cont();
+    ASSERT_TRUE(left.wait()) << i;
+    EXPECT_THROW(static_cast<void>(d.wait(patience)), ProcessGone);
+    ASSERT_FALSE(gone(child.pid())) << i;
+  }
+  EXPECT_TRUE(nothing_left_since(before));
+  EXPECT_EQ(read_file("/proc/" + std::to_string(child.pid()) + "/maps"), maps);
+  child.send("\n");
+  EXPECT_EQ(child.read_line(), "0");
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
+TEST_P(HardPlaces, detached_while_a_callback_gives_one_command_after_the_other) {
+  HostChild child({tracee("hard"), "hammer", "3"});
+  EXPECT_EQ(child.read_line(), "3");
+  for (int i = 0; i < 5; ++i) {
+    Debugger d(DebuggerOptions{});
+    d.attach(child.pid());
+    force(d, GetParam());
+    Event begun;
+    d.breakpoint("target", {.callback = [&](Thread& t, Breakpoint&) {
+                   for (int commands = 0;; ++commands) {
+                     if (commands == 5 * i) begun.happen();
+                     if (commands % 2 == 0) {
+                       static_cast<void>(t.step());
+                     } else {
+                       static_cast<void>(t.invoke_syscall("getppid"));
+                     }
+                   }
+                 }});
+    d.cont();
+    ASSERT_TRUE(begun.wait()) << i;
+    d.detach();
+    EXPECT_THROW(static_cast<void>(d.wait(patience)), ProcessGone);
+    ASSERT_FALSE(gone(child.pid())) << i;
+  }
+  child.send("\n");
+  EXPECT_EQ(child.read_line(), "0");
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
+TEST_P(HardPlaces, detached_in_the_middle_of_a_string_instruction) {
+  HostChild child({tracee("hard"), "copies", "3", "4194304"});
+  EXPECT_EQ(child.read_line(), "3");
+  for (int i = 0; i < 5; ++i) {
+    Debugger d(DebuggerOptions{});
+    d.attach(child.pid());
+    force(d, GetParam());
+    Event hit;
+    d.breakpoint("copy_site", {.callback = [&](Thread&, Breakpoint&) { hit.happen(); }});
+    d.cont();
+    ASSERT_TRUE(hit.wait()) << i;
+    d.interrupt();
+    EXPECT_EQ(d.wait(patience).kind, StopKind::interrupted);
+    d.cont();
+    d.detach();
+    ASSERT_FALSE(gone(child.pid())) << i;
+  }
+  child.send("\n");
+  EXPECT_EQ(child.read_line(), "0");
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
+TEST_P(HardPlaces, one_thread_ends_all_while_others_hit) {
+  for (int i = 0; i < 20; ++i) {
+    Debugger d(program("hard", {"exit", std::to_string(3 + i), "6"}));
+    const Breakpoint target = d.breakpoint("target", {.callback = nothing});
+    d.run(no_stdio());
+    force(d, GetParam());
+    d.cont();
+    const Stop stop = d.wait(patience);
+    ASSERT_EQ(stop.exit_code, 5) << stop;
+    EXPECT_GE(target.hit_count(), 3U + static_cast<unsigned>(i));
+  }
+}
+
 TEST_P(HardPlaces, killed_from_outside_while_threads_hit) {
   const Holdings before = Holdings::now();
   for (int i = 0; i < 20; ++i) {

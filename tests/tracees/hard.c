@@ -180,6 +180,37 @@ static long copying(long count, long size) {
   return count;
 }
 
+/* Copies again and again, in threads, until told otherwise by a byte of input. */
+static volatile int stop_all;
+static void* copy_often(void* size) {
+  unsigned char* from = malloc((size_t)size);
+  unsigned char* to = malloc((size_t)size);
+  for (long i = 0; i < (long)size; ++i) from[i] = (unsigned char)(i * 131 >> 3);
+  long wrong = 0;
+  do {
+    memset(to, 0, (size_t)size);
+    copy(to, from, (long)size);
+    wrong += memcmp(to, from, (size_t)size) != 0;
+  } while (!stop_all);
+  return (void*)wrong;
+}
+static long copying_often(long threads, long size) {
+  pthread_t ids[16];
+  for (long i = 0; i < threads; ++i) pthread_create(&ids[i], NULL, copy_often, (void*)size);
+  char byte;
+  say(threads);
+  while (read(0, &byte, 1) == -1 && errno == EINTR) {
+  }
+  stop_all = 1;
+  long wrong = 0;
+  for (long i = 0; i < threads; ++i) {
+    void* result = NULL;
+    pthread_join(ids[i], &result);
+    wrong += (long)result;
+  }
+  return wrong;
+}
+
 static void put_code(long value) {
   code[0] = 0xb8;
   memcpy(code + 1, &value, 4);
@@ -289,7 +320,6 @@ static long vforking_threads(long count) {
 }
 
 /* Threads that hammer `target`, until told otherwise by a byte of input. */
-static volatile int stop_all;
 static volatile long sums[64];
 static void* hammer(void* index) {
   long i = 0;
@@ -310,6 +340,19 @@ static long hammering(long threads) {
   long wrong = 0;
   for (long i = 0; i < threads; ++i) pthread_join(ids[i], NULL), wrong += sums[i];
   return wrong;
+}
+
+/* Of threads that hammer `target` the first one ends the process after so many calls. */
+static void* hammer_and_exit(void* count) {
+  for (long i = 0; i < (long)count; ++i) target(i);
+  _exit(5);
+}
+static long exiting(long count, long threads) {
+  pthread_t id;
+  for (long i = 1; i < threads; ++i) pthread_create(&id, NULL, hammer, (void*)i);
+  pthread_create(&id, NULL, hammer_and_exit, (void*)count);
+  pthread_join(id, NULL);
+  return -1;
 }
 
 /* Threads that count what they do, under signals, while others are born and die. */
@@ -354,6 +397,8 @@ int main(int argc, char** argv) {
   if (strcmp(mode, "read_restart") == 0) result = restarting(count, SA_RESTART);
   if (strcmp(mode, "nanosleep") == 0) result = sleeping(count);
   if (strcmp(mode, "copy") == 0) result = copying(count, argc > 3 ? atol(argv[3]) : 1 << 20);
+  if (strcmp(mode, "copies") == 0) result = copying_often(count, argc > 3 ? atol(argv[3]) : 1 << 20);
+  if (strcmp(mode, "exit") == 0) result = exiting(count, argc > 3 ? atol(argv[3]) : 6);
   if (strcmp(mode, "code") == 0) result = generating(count);
   if (strcmp(mode, "edge") == 0) result = at_the_edge(count);
   if (strcmp(mode, "outlived") == 0) result = outlived(count, 0);
