@@ -162,6 +162,7 @@ void Process::detach_here() {
     thread->dead = true;
   }
   kept_.clear();
+  late_.clear();
   deferred_stops_.clear();
   tracer_->remove(*this);
   {

@@ -119,6 +119,13 @@ void Process::take_event(ThreadState& thread, os::WaitStatus status) {
 }
 
 void Process::admit(ThreadState& thread) {
+  if (in_place_ != 0 && thread.holds == 0) {
+    // It was not there, or not running, when the others came to rest, and must not run either while a trap is out
+    // (HardPlaces.children_that_share_the_memory_while_others_run).
+    thread.pending = true;
+    late_.push_back(thread.shared_from_this());
+    return;
+  }
   if (frozen() || at_rest_now() || thread.holds > 0) {
     if (thread.fresh || thread.hit_due || thread.status.event() != Event::stop) keep(thread);
     try {
@@ -174,6 +181,7 @@ bool Process::settle_stop(ThreadState& thread) {
     return thread.claimed;
   }
   if (thread.claimed || !std::exchange(thread.settled, false)) return true;
+  if (in_place_ != 0 && thread.holds == 0) return true;
   if (!frozen() && !at_rest_now()) resume(thread);
   return false;
 }
@@ -372,7 +380,7 @@ void Process::resume(ThreadState& thread) {
 }
 
 bool Process::run_due() {
-  if (leave_when_idle()) return true;
+  if (leave_when_idle() || admit_late()) return true;
   if (kept_.empty() && due_steps_.empty()) return false;
   if (!running() || frozen()) return false;
   if (dispatching_ == 0 && !tracer_->in_callback()) {
@@ -380,6 +388,14 @@ bool Process::run_due() {
     if (dispatch_kept() || kept_.size() != before) return true;
   }
   return run_due_step();
+}
+
+bool Process::admit_late() {
+  if (late_.empty() || in_place_ != 0) return false;
+  const auto thread = std::move(late_.front());
+  late_.pop_front();
+  if (std::exchange(thread->pending, false) && thread->stopped()) admit(*thread);
+  return true;
 }
 
 bool Process::run_due_step() {

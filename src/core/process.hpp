@@ -323,6 +323,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void take_event(ThreadState& thread, os::WaitStatus status);
   /// A stop whose traps are settled: dispatches it, or keeps it for later.
   void admit(ThreadState& thread);
+  bool admit_late();
   bool run_due_step();
 
   // Births (family.cpp).
@@ -411,6 +412,8 @@ class Process : public std::enable_shared_from_this<Process> {
 
   std::deque<std::shared_ptr<ThreadState>> due_steps_;
   unsigned in_place_ = 0;
+  /// Stopped while that was not 0.
+  std::deque<std::shared_ptr<ThreadState>> late_;
   std::uint64_t epoch_ = 0;
 
   SyscallHandlers handlers_;

@@ -38,6 +38,7 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   remote_memory_ = {};
   handlers_.reset_counts();
   due_steps_.clear();
+  late_.clear();
   catchers_.begin();
   catchpoints_.reset_counts();
   exit_told_ = false;

@@ -136,8 +136,8 @@ TEST_P(HardPlaces, what_is_written_under_it_is_executed) {
 TEST_P(HardPlaces, children_that_share_the_memory_while_others_run) {
   EXPECT_EQ(run({"vfork", "30"}, {"target"}), std::to_string(3 * 435 + 30) + "\n");
   EXPECT_EQ(counts, Counts(1, 30));
-  EXPECT_EQ(run({"vfork_threads", "10"}, {"target"}), std::to_string(4 * (3 * 45 + 10)) + "\n");
-  EXPECT_EQ(counts, Counts(1, 40));
+  EXPECT_EQ(run({"vfork_threads", "60"}, {"target"}), std::to_string(4 * (3 * 1770 + 60)) + "\n");
+  EXPECT_EQ(counts, Counts(1, 240));
 }
 
 TEST_P(HardPlaces, a_child_that_shares_the_memory_outlives_the_process) {
