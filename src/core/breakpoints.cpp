@@ -155,6 +155,7 @@ void Breakpoints::plant(Placement& placement, Address address) {
     auto fresh = std::make_unique<Site>();
     fresh->address = address;
     std::array<std::byte, 16> bytes{};
+    if (!process_.kill_on_exit()) process_.tracer().guard();
     const std::size_t count = process_.memory().plant(address, arch::info(process_.arch()).trap_instruction, bytes);
     if (count == 0) {
       sites_.erase(address);

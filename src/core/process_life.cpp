@@ -190,6 +190,7 @@ void Process::set_kill_on_exit(bool kill) {
     }
     options_stale_ = quiet_;
     if (gone() || quiet_) return;
+    if (!kill && may_have_traps()) tracer_->guard();
     // The option can be changed at stops only.
     const bool was_running = running();
     if (was_running) gather();
@@ -217,7 +218,7 @@ TraceeMemory& Process::memory() {
     if (memory_) {
       memory_->reopen();
     } else {
-      memory_ = std::make_unique<TraceeMemory>(pid_);
+      memory_ = std::make_unique<TraceeMemory>(pid_, tracer_->ledger());
     }
     memory_is_due_ = false;
   }

@@ -69,21 +69,25 @@ std::size_t TraceeMemory::write_under(Address address, ByteView bytes) {
     }
   };
   // What the process has overwritten is not ours any more, and is written like everything else.
-  std::erase_if(patches_, [&](const auto& entry) {
-    const bool near = entry.first + longest > address && entry.first < address + bytes.size();
-    return near && !unchanged(entry.first, entry.second);
-  });
-  count_ = patches_.size();
+  auto at = patches_.lower_bound(address < longest ? 0 : address - (longest - 1));
+  while (at != patches_.end() && at->first < address + bytes.size()) {
+    const auto patch = at++;
+    if (!unchanged(patch->first, patch->second)) strike(patch);
+  }
   for_each_covered(bytes.size(),
                    [&](Patch& patch, std::size_t i, std::size_t offset) { written[offset] = patch.trap[i]; });
   const std::size_t done = memory_.write(address, written);
-  for_each_covered(done, [&](Patch& patch, std::size_t i, std::size_t offset) { patch.original[i] = bytes[offset]; });
+  for_each_covered(done, [&](Patch& patch, std::size_t i, std::size_t offset) {
+    patch.original[i] = bytes[offset];
+    os::TrapLedger::Page::change(*patch.entry, std::span(patch.original).first(patch.size));
+  });
   return done;
 }
 
 void TraceeMemory::reopen() {
   const std::lock_guard lock(mutex_);
   patches_.clear();
+  page_.strike_all();
   lifted_.clear();
   count_ = 0;
   memory_.reopen();
@@ -92,16 +96,19 @@ void TraceeMemory::reopen() {
 std::size_t TraceeMemory::plant(Address address, ByteView trap, std::span<std::byte> original) {
   const std::lock_guard lock(mutex_);
   // One that the process has written over.
-  patches_.erase(address);
+  if (const auto old = patches_.find(address); old != patches_.end()) strike(old);
   lifted_.erase(address);
-  count_ = patches_.size();
   const std::size_t count = memory_.read(address, original);
   if (count < trap.size()) return 0;
   Patch patch{.size = trap.size()};
   std::ranges::copy(trap, patch.trap.begin());
   std::ranges::copy(original.first(patch.size), patch.original.begin());
   insertions_.fetch_add(1, std::memory_order_release);
-  if (memory_.write(address, trap) != patch.size) return 0;
+  patch.entry = page_.enter(address, trap, original.first(patch.size));
+  if (memory_.write(address, trap) != patch.size) {
+    page_.strike(*patch.entry);
+    return 0;
+  }
   mask(address, original.first(count));
   patches_[address] = patch;
   count_ = patches_.size();
@@ -127,9 +134,14 @@ void TraceeMemory::lift(Address address) {
   const Patch patch = found->second;
   const bool ours = unchanged(address, patch);
   if (ours) static_cast<void>(memory_.write(address, std::span(patch.original).first(patch.size)));
-  patches_.erase(found);
-  count_ = patches_.size();
+  strike(found);
   if (ours) lifted_[address] = patch;
+}
+
+void TraceeMemory::strike(Patches::iterator patch) {
+  page_.strike(*patch->second.entry);
+  patches_.erase(patch);
+  count_ = patches_.size();
 }
 
 bool TraceeMemory::intact(Address address) const {

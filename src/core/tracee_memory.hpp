@@ -12,6 +12,7 @@
 #include <trapline/types.hpp>
 
 #include "os/memory.hpp"
+#include "os/trap_ledger.hpp"
 
 namespace trapline::core {
 
@@ -21,7 +22,7 @@ namespace trapline::core {
 /// What the process itself writes over a trap wins: there the trap is gone, and reads show what was written.
 class TraceeMemory {
  public:
-  explicit TraceeMemory(pid_t pid) : memory_(pid) {}
+  TraceeMemory(pid_t pid, os::TrapLedger& ledger) : memory_(pid), page_(ledger, memory_.file()) {}
 
   /// As os::ProcessMemory's.
   [[nodiscard]] std::size_t read(Address address, std::span<std::byte> into) const;
@@ -56,6 +57,7 @@ class TraceeMemory {
     std::array<std::byte, longest> trap{};
     std::array<std::byte, longest> original{};
     std::size_t size = 0;
+    os::TrapLedger::Entry* entry = nullptr;
   };
   using Patches = std::map<Address, Patch>;
 
@@ -64,7 +66,11 @@ class TraceeMemory {
   [[nodiscard]] bool unchanged(Address address, const Patch& patch) const;
   [[nodiscard]] Patches::const_iterator first_reaching(Address address) const;
 
+  /// The trap at the address is out, or is none of ours any more.
+  void strike(Patches::iterator patch);
+
   os::ProcessMemory memory_;
+  os::TrapLedger::Page page_;
   mutable std::shared_mutex mutex_;
   Patches patches_;
   /// Those that were lifted in this image.

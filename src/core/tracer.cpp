@@ -151,8 +151,13 @@ void Tracer::loop() {
   }
   run_list(jobs_.exchange(&closed_));
   stops_.clear();
+  guardian_.reset();
   const std::lock_guard lock(bell_mutex_);
   bell_.reset();
+}
+
+void Tracer::guard() {
+  if (!guardian_) guardian_ = std::make_unique<os::Guardian>(ledger_);
 }
 
 bool Tracer::anyone_running() const {
@@ -232,6 +237,11 @@ void Tracer::handle(const os::Waited& event) {
       bell_.reset();
     }
     if (theft_suspected_.exchange(false)) recover_stolen();
+    return;
+  }
+  if (guardian_ && event.tid == guardian_->tid()) {
+    os::take(event.tid);
+    if (event.status.dead()) guardian_.reset();
     return;
   }
   ThreadState* const thread = find(event.tid);

@@ -19,6 +19,8 @@
 
 #include "core/timer.hpp"
 #include "os/doorbell.hpp"
+#include "os/guardian.hpp"
+#include "os/trap_ledger.hpp"
 #include "os/wait.hpp"
 #include "support/function_ref.hpp"
 
@@ -112,6 +114,9 @@ class Tracer {
   /// it, the kernel drops it at once. A host with a handler does not get it run here, and one that keeps SIGCHLD
   /// blocked, to take it by sigwait or signalfd, does not lose it here.
   void settle_child_signals();
+  /// From here on the traps of all processes are taken out when the host is killed.
+  void guard();
+  [[nodiscard]] os::TrapLedger& ledger() { return ledger_; }
 
   /// A process has a new Stop to be taken.
   void note_stop(const std::shared_ptr<Process>& process);
@@ -179,6 +184,8 @@ class Tracer {
   std::atomic<bool> stopping_{false};
   std::mutex bell_mutex_;
   std::unique_ptr<os::Doorbell> bell_;
+  os::TrapLedger ledger_;
+  std::unique_ptr<os::Guardian> guardian_;
   std::unordered_map<pid_t, std::shared_ptr<ThreadState>> threads_;
   std::vector<std::shared_ptr<Process>> processes_;
   std::vector<pid_t> to_release_;

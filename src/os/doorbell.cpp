@@ -1,22 +1,17 @@
 #include "os/doorbell.hpp"
 
-#include <sched.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
+#include <cstdint>
 
-#include "os/error.hpp"
 #include "os/raw_clone.hpp"
 #include "os/wait.hpp"
 
 namespace trapline::os {
 namespace {
-
-constexpr std::size_t stack_size = 4096;
 
 TRAPLINE_RAW_CODE void sleep_for_ever(void* host) {
   raw_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -32,39 +27,17 @@ TRAPLINE_RAW_CODE void sleep_for_ever(void* host) {
 
 }  // namespace
 
-Doorbell::Doorbell() {
-  void* memory = ::mmap(nullptr, stack_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (memory == MAP_FAILED) throw_os_error(errno, "mmap for the doorbell", 0);
-  stack_ = static_cast<std::byte*>(memory);
-  // The descriptor table is shared, not copied: a copy would keep the host's pipes open behind its back.
-  const long task = raw_clone(CLONE_VM | CLONE_FS | CLONE_FILES, stack_ + stack_size, sleep_for_ever,
-                              reinterpret_cast<void*>(static_cast<std::intptr_t>(::getpid())));
-  if (task < 0) {
-    ::munmap(stack_, stack_size);
-    throw_os_error(static_cast<int>(-task), "clone for the doorbell", 0);
-  }
-  tid_ = static_cast<pid_t>(task);
-}
+Doorbell::Doorbell()
+    : task_("the doorbell", sleep_for_ever, reinterpret_cast<void*>(static_cast<std::intptr_t>(::getpid()))) {}
 
-Doorbell::~Doorbell() {
-  ::kill(tid_, SIGKILL);
-  for (;;) {
-    const auto seen = look_one(tid_, Sleep::until_event);
-    if (!seen) break;
-    take(tid_);
-    if (seen->status.dead()) break;
-  }
-  ::munmap(stack_, stack_size);
-}
-
-void Doorbell::ring() const noexcept { ::kill(tid_, SIGSTOP); }
+void Doorbell::ring() const noexcept { ::kill(tid(), SIGSTOP); }
 
 bool Doorbell::answer() {
-  const auto seen = look_one(tid_, Sleep::no);
+  const auto seen = look_one(tid(), Sleep::no);
   if (!seen) return true;
   if (seen->status.dead()) return false;
   // Ends the stop and whatever ring is on its way: who rang has left his message before.
-  ::kill(tid_, SIGCONT);
+  ::kill(tid(), SIGCONT);
   return true;
 }
 

@@ -2,26 +2,21 @@
 
 #include <sys/types.h>
 
-#include <atomic>
-#include <cstddef>
+#include "os/helper_task.hpp"
 
 namespace trapline::os {
 
 /// Wakes a thread that sleeps in waitid for its tracees, without a signal handler and without disturbing any tracee: a
-/// tiny child task, which any thread can stop.
+/// task that any thread can stop.
 ///
 /// A ring is a stop that lasts until it is answered, so one that comes just before the sleep is not lost, and many
-/// rings are one. The task is not traced and sends no SIGCHLD at its end: that hides it from a host thread that waits
-/// for any child.
+/// rings are one.
 class Doorbell {
  public:
   /// Makes the task; on the thread that is to be woken.
   Doorbell();
-  ~Doorbell();
-  Doorbell(const Doorbell&) = delete;
-  Doorbell& operator=(const Doorbell&) = delete;
 
-  [[nodiscard]] pid_t tid() const { return tid_; }
+  [[nodiscard]] pid_t tid() const { return task_.tid(); }
   /// Any thread.
   void ring() const noexcept;
   /// After its stop was seen: readies it for the next ring. What a ring announces must be looked for after this, not
@@ -29,8 +24,7 @@ class Doorbell {
   [[nodiscard]] bool answer();
 
  private:
-  pid_t tid_ = 0;
-  std::byte* stack_ = nullptr;
+  HelperTask task_;
 };
 
 }  // namespace trapline::os

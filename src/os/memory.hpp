@@ -29,6 +29,8 @@ class ProcessMemory {
 
   /// After an exec, which gives the process new memory; other threads may be reading meanwhile.
   void reopen();
+  /// The descriptor, which stays the same for good.
+  [[nodiscard]] int file() const { return file_.get(); }
 
  private:
   [[nodiscard]] std::size_t read_large(Address address, std::span<std::byte> into) const;

@@ -1,5 +1,5 @@
-// A host program to be killed: host_killed kill|free [attach PID]. It traces a tracee that uses our own input and
-// output, prints its pid first, and waits.
+// A host program to be killed: host_killed kill|free [PID [SYMBOL...]]. It traces a tracee that uses our own input and
+// output, or the process, with breakpoints on the symbols; prints its pid first, and waits.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,9 +21,14 @@ int main(int argc, char** argv) {
   } else {
     d.run(live::inherited());
   }
+  for (int i = 3; i < argc; ++i) d.breakpoint(argv[i], {.callback = [](Thread&, Breakpoint&) {}});
   std::printf("%d\n", static_cast<int>(d.pid()));
   std::fflush(stdout);
   const SyscallHandler handler = d.handle_syscall("all", {.on_enter = [](Thread&, SyscallHandler&) {}});
   d.cont();
+  if (argc > 3) {
+    std::puts("goes on");
+    std::fflush(stdout);
+  }
   for (;;) ::pause();
 }

@@ -1,8 +1,10 @@
 #include "support.hpp"
 
 #include <csignal>
+#include <sstream>
 #include <string>
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -79,6 +81,63 @@ TEST_F(HostKilled, an_attached_process_dies_when_told_so) {
   host.signal(SIGKILL);
   host.reap();
   EXPECT_EQ(WTERMSIG(child.reap()), SIGKILL);
+}
+
+/// The code of the process's program, as it lies in its memory.
+std::string text_of(pid_t pid) {
+  const std::string directory = "/proc/" + std::to_string(pid);
+  std::istringstream maps(read_file(directory + "/maps"));
+  std::string text;
+  for (std::string line; std::getline(maps, line);) {
+    if (line.find(" r-xp ") == std::string::npos || !line.ends_with("/hard")) continue;
+    std::size_t dash = 0;
+    const std::size_t start = std::stoul(line, &dash, 16);
+    text.resize(std::stoul(line.substr(dash + 1), nullptr, 16) - start);
+    const int memory = ::open((directory + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+    EXPECT_EQ(::pread(memory, text.data(), text.size(), static_cast<off_t>(start)), std::ssize(text));
+    ::close(memory);
+  }
+  return text;
+}
+
+TEST_F(HostKilled, its_breakpoints_are_taken_out) {
+  HostChild child({tracee("hard"), "answer", "20"});
+  ASSERT_EQ(child.read_line(), "0");
+  const std::string original = text_of(child.pid());
+  ASSERT_FALSE(original.empty());
+  for (int i = 0; i < 100; ++i) {
+    HostChild host({tracee("host_killed"), "free", std::to_string(child.pid()), "target", "done", "main"});
+    ASSERT_EQ(host.read_line(), std::to_string(child.pid()));
+    ASSERT_EQ(host.read_line(), "goes on");
+    if (i % 2 == 0) {
+      child.send("x");
+      ASSERT_EQ(child.read_line(), "0") << i;
+    }
+    ASSERT_NE(text_of(child.pid()), original);
+    host.signal(SIGKILL);
+    host.reap();
+    ASSERT_TRUE(eventually([&] { return text_of(child.pid()) == original; })) << i;
+    child.send("x");
+    ASSERT_EQ(child.read_line(), "0") << i;
+  }
+  child.close_input();
+  EXPECT_EQ(child.read_line(), "0");
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
+TEST_F(HostKilled, or_kill_who_runs_into_one_at_that_moment) {
+  for (int i = 0; i < 20; ++i) {
+    HostChild child({tracee("hard"), "hammer", "4"});
+    ASSERT_EQ(child.read_line(), "4");
+    HostChild host({tracee("host_killed"), "free", std::to_string(child.pid()), "target"});
+    ASSERT_EQ(host.read_line(), std::to_string(child.pid()));
+    ASSERT_EQ(host.read_line(), "goes on");
+    host.signal(SIGKILL);
+    host.reap();
+    child.close_input();
+    const int status = child.reap();
+    EXPECT_TRUE(WIFEXITED(status) ? WEXITSTATUS(status) == 0 : WTERMSIG(status) == SIGTRAP) << status;
+  }
 }
 
 TEST_F(HostKilled, a_host_that_dies_in_the_spawn_leaves_nothing) {

@@ -355,6 +355,18 @@ static long exiting(long count, long threads) {
   return -1;
 }
 
+/* Calls `target` some times for each line of input. */
+static long answering(long count) {
+  char byte;
+  say(0);
+  while (read(0, &byte, 1) == 1) {
+    long wrong = 0;
+    for (long i = 0; i < count; ++i) wrong += target(i) != 3 * i + 1;
+    say(wrong);
+  }
+  return 0;
+}
+
 /* Threads that count what they do, under signals, while others are born and die. */
 static void* call_often(void* count) {
   long sum = 0;
@@ -398,6 +410,7 @@ int main(int argc, char** argv) {
   if (strcmp(mode, "nanosleep") == 0) result = sleeping(count);
   if (strcmp(mode, "copy") == 0) result = copying(count, argc > 3 ? atol(argv[3]) : 1 << 20);
   if (strcmp(mode, "copies") == 0) result = copying_often(count, argc > 3 ? atol(argv[3]) : 1 << 20);
+  if (strcmp(mode, "answer") == 0) result = answering(count);
   if (strcmp(mode, "exit") == 0) result = exiting(count, argc > 3 ? atol(argv[3]) : 6);
   if (strcmp(mode, "code") == 0) result = generating(count);
   if (strcmp(mode, "edge") == 0) result = at_the_edge(count);

@@ -14,7 +14,8 @@ constexpr std::array trap{std::byte{0xcc}};
 TEST(TraceeMemory, CleansACopyAlsoOfTrapsLiftedMeanwhile) {
   // Changed behind the compiler's back.
   static volatile unsigned char code[2] = {1, 2};
-  TraceeMemory memory(::getpid());
+  os::TrapLedger ledger;
+  TraceeMemory memory(::getpid(), ledger);
   const auto address = reinterpret_cast<Address>(code);
   ASSERT_TRUE(memory.plant(address, trap));
   ASSERT_TRUE(memory.plant(address + 1, trap));
