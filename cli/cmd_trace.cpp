@@ -39,7 +39,7 @@ Examples:
 
 A call that blocks is shown at once and completed when it ends. Threads are followed from their birth, and each line then
 begins with the thread's id. With -f child processes are followed too, and changed like the program itself; the tracing
-ends with the last of them.
+ends with the last of them. With -f -p those that live already are attached to as well.
 
 Ctrl-C reaches the program as from any terminal; a second one kills it, and with -f its children.
 What was attached to is let go instead.
@@ -70,6 +70,14 @@ struct Arguments {
 };
 
 bool follows(const Arguments& arguments) { return arguments.follow > 0 || arguments.tree; }
+
+void go_on(const trapline::Process& process) {
+  try {
+    process.cont();
+  } catch (const trapline::ProcessGone&) {
+    // Killed where it stood; its Stop tells.
+  }
+}
 
 /// One tracing, from the start of a program (or the attachment to one) to its end.
 class Session {
@@ -117,7 +125,7 @@ class Session {
   /// Starts it; another status than success when that is impossible.
   int begin(Interrupts& interrupts) {
     if (attached_) {
-      debugger_.attach(arguments_.pid);
+      debugger_.attach(arguments_.pid, {.tree = follows(arguments_)});
       fmt::print(stderr, "trapline: attached to process {}; Ctrl-C lets it go\n", arguments_.pid);
       if (interrupts.asked_to_end()) give_up();
       return success;
@@ -147,10 +155,10 @@ class Session {
   std::optional<Stop> wait_for_end() {
     try {
       tree_.begin(debugger_);
-      debugger_.cont();
+      for (const trapline::Process& process : debugger_.processes()) go_on(process);
       for (;;) {
         const Stop stop = debugger_.wait_any();
-        if (stop.kind != StopKind::exited) stop.thread.process().cont();
+        if (stop.kind != StopKind::exited) go_on(stop.thread.process());
       }
     } catch (const trapline::ProcessGone&) {
       if (!debugger_.dead()) return std::nullopt;

@@ -58,7 +58,12 @@ void ProcessTree::watch(trapline::Debugger& debugger) {
 }
 
 void ProcessTree::begin(const trapline::Process& root) {
+  const std::size_t above = nodes_.size();
   nodes_.push_back({.pid = root.pid(), .command = command_line(root.pid())});
+  for (const trapline::Process& child : root.children()) {
+    nodes_[above].children.push_back(nodes_.size());
+    begin(child);
+  }
 }
 
 ProcessTree::Node* ProcessTree::find(pid_t pid) {

@@ -58,6 +58,12 @@ struct RunOptions {
   bool inherit_ignored_signals = false;
 };
 
+struct AttachOptions {
+  /// Its living descendants too: they become its children(), and are all at rest as it is. One that may not be traced
+  /// makes attach() throw, and nothing is attached to.
+  bool tree = false;
+};
+
 /// Launches or attaches to a process and owns it: the Process of its root, and the thread that traces it.
 ///
 /// Move-only. The destructor kills the process or lets it go, as kill_on_exit says, and leaves nothing behind; it must
@@ -73,7 +79,7 @@ class TRAPLINE_API Debugger : public Process {
   /// lives is killed first. Throws OsError with the reason when it cannot be executed, UsageError without an argv.
   Stdio run(const RunOptions& options = {});
   /// Attaches to all threads of a running process and returns with it at rest; throws OsError naming what forbids it.
-  void attach(pid_t pid);
+  void attach(pid_t pid, const AttachOptions& options = {});
   /// The next Stop of any process of the tree, each once, in the order of their coming; waits for one. Rethrows what a
   /// callback threw; throws TimedOut, UsageError when all are at rest and their Stops were taken, and ProcessGone when
   /// all are gone and their ends were told.

@@ -7,6 +7,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/attach.hpp"
 #include "core/launch.hpp"
 #include "core/process.hpp"
 #include "core/stdio_streams.hpp"
@@ -125,11 +126,12 @@ Stdio Debugger::run(const RunOptions& options) {
   return Stdio(state_->streams);
 }
 
-void Debugger::attach(pid_t pid) {
+void Debugger::attach(pid_t pid, const AttachOptions& options) {
   process_->reject_inside_callback("attach");
   if (!process_->gone()) throw UsageError("attach() while a process lives: detach() or kill() it first");
   process_->end_tree(core::Process::End::as_told);
-  process_->tracer().call([&] { core::attach(*process_, pid); });
+  process_->tracer().call(
+      [&] { core::attach(*process_, pid, options.tree ? core::AttachTo::tree : core::AttachTo::process); });
 }
 
 Stop Debugger::wait_any(Timeout timeout) const {

@@ -163,6 +163,7 @@ void Process::detach_here() {
   }
   kept_.clear();
   late_.clear();
+  due_steps_.clear();
   deferred_stops_.clear();
   tracer_->remove(*this);
   {

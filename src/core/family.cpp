@@ -114,6 +114,19 @@ void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool follow
 
 void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed) {
   begin(pid, parent.launched_, parent.inherited_filters_);
+  come_from(parent, followed);
+  memory_is_due_ = true;
+  quiet_ = false;
+  if (shares == Shares::nothing) {
+    breakpoints_.image_ready(Breakpoints::Unknown::waits);
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  lender_ = parent.address_space().shared_from_this();
+  lender_->borrowers_.push_back(this);
+}
+
+void Process::come_from(Process& parent, bool followed) {
   parent_ = parent.weak_from_this();
   followed_ = followed;
   arch_ = parent.arch_.load();
@@ -126,15 +139,22 @@ void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool fol
     tracing_changed();
   }
   if (followed) catchers_.block(parent.catchers_.blocked());
-  memory_is_due_ = true;
-  quiet_ = false;
-  if (shares == Shares::nothing) {
-    breakpoints_.image_ready(Breakpoints::Unknown::waits);
-    return;
-  }
+}
+
+std::shared_ptr<Process> Process::add_child(pid_t pid) {
+  const auto child = std::make_shared<Process>(tracer_, options_);
+  child->begin(pid, launched_, 0);
+  child->come_from(*this, true);
   const std::lock_guard lock(mutex_);
-  lender_ = parent.address_space().shared_from_this();
-  lender_->borrowers_.push_back(this);
+  children_.push_back(child);
+  return child;
+}
+
+void Process::drop_child(Process& child) {
+  child.let_go_quietly();
+  child.dissolve();
+  const std::lock_guard lock(mutex_);
+  std::erase_if(children_, [&](const auto& other) { return other.get() == &child; });
 }
 
 bool Process::awaits_newborn(const ThreadState& thread) const {

@@ -84,59 +84,6 @@ Timer::Armed arm_kill(Process& process, Timeout after) {
   });
 }
 
-os::ThreadStatus status_for_attach(pid_t pid) {
-  try {
-    const os::ThreadStatus status = os::read_status(pid);
-    if (status.state == 'Z' && os::list_threads(pid).size() <= 1) {
-      throw ProcessGone("process " + std::to_string(pid) +
-                        " is a zombie: it is dead and waits for its parent to take its status");
-    }
-    return status;
-  } catch (const ProcessGone&) {
-    if (::kill(pid, 0) == 0) throw;
-    throw ProcessGone("there is no process " + std::to_string(pid));
-  }
-}
-
-/// A thread born to one that is ours is ours from its birth; a leader that exited before its threads takes no request.
-bool is_ours_or_dead(pid_t tid) {
-  try {
-    const os::ThreadStatus status = os::read_status(tid);
-    return status.tracer == ::gettid() || status.state == 'Z' || status.state == 'X';
-  } catch (const ProcessGone&) {
-    return true;
-  }
-}
-
-/// Seizes one thread; false when there is nothing to seize: it died, or is ours already.
-bool seize_thread(Process& process, pid_t tid) {
-  try {
-    os::seize(tid, process.trace_options());
-    return true;
-  } catch (const ProcessGone&) {
-    return false;
-  } catch (const OsError& error) {
-    if (process.tracer().early(tid) || is_ours_or_dead(tid)) return false;
-    throw OsError(error.code(),
-                  "cannot attach to process " + std::to_string(process.pid()) + ": " + os::explain_refused_attach(tid));
-  }
-}
-
-void seize_all(Process& process) {
-  // Threads that are born while we look are caught by their parents' events, or by the next look.
-  for (bool found = true; found;) {
-    found = false;
-    for (const pid_t tid : os::list_threads(process.pid())) {
-      if (process.tracer().find(tid) != nullptr || !seize_thread(process, tid)) continue;
-      process.add_thread(tid, {}).fresh = false;
-      found = true;
-    }
-  }
-  if (process.thread_list().empty()) {
-    throw ProcessGone("process " + std::to_string(process.pid()) + " died while we attached to it");
-  }
-}
-
 }  // namespace
 
 void launch(Process& process, LaunchPlan plan) {
@@ -180,24 +127,6 @@ void launch(Process& process, LaunchPlan plan) {
     process.kill();
     throw;
   }
-}
-
-void attach(Process& process, pid_t pid) {
-  if (pid == ::getpid()) throw UsageError("attach(" + std::to_string(pid) + "): a process cannot debug itself");
-  if (pid <= 0) throw UsageError("attach(" + std::to_string(pid) + "): there is no such process id");
-  const os::ThreadStatus status = status_for_attach(pid);
-  process.begin(status.tgid, false, 0);
-  try {
-    seize_all(process);
-    process.image_changed();
-    // Opened while nothing else can have the id.
-    static_cast<void>(process.memory());
-    process.started(true);
-  } catch (...) {
-    process.let_go_quietly();
-    throw;
-  }
-  support::log(LogCategory::process, [&] { return "attached to process " + std::to_string(process.pid()); });
 }
 
 }  // namespace trapline::core

@@ -21,8 +21,4 @@ struct LaunchPlan {
 /// then: then its Stop tells. Throws what keeps it from being executed. On the tracer thread.
 void launch(Process& process, LaunchPlan plan);
 
-/// Takes control of all threads of a running process and brings it to rest; throws OsError with what forbids it. On the
-/// tracer thread.
-void attach(Process& process, pid_t pid);
-
 }  // namespace trapline::core

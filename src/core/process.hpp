@@ -94,6 +94,10 @@ class Process : public std::enable_shared_from_this<Process> {
   // Life (launch.cpp).
   /// Forgets the last run and begins with a new process, whose threads are still to be added.
   void begin(pid_t pid, bool launched, unsigned inherited_filters);
+  /// A child that has lived for a while and is to be attached to.
+  [[nodiscard]] std::shared_ptr<Process> add_child(pid_t pid);
+  /// Takes that back.
+  void drop_child(Process& child);
   [[nodiscard]] bool launched() const { return launched_; }
   /// Any thread. In the middle of commands of others it is let go when these have come to their ends, which is soon:
   /// they throw ProcessGone. On the tracer thread nobody waits for that.
@@ -328,6 +332,7 @@ class Process : public std::enable_shared_from_this<Process> {
 
   // Births (family.cpp).
   void adopt(ThreadState& thread, pid_t child, Shares shares, bool followed);
+  void come_from(Process& parent, bool followed);
   void begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed);
   [[nodiscard]] bool may_have_traps();
   [[nodiscard]] Verdict on_first_stop(ThreadState& thread);

@@ -84,6 +84,7 @@ void Process::started(bool at_rest) {
 }
 
 void Process::abandon() {
+  for (const auto& child : children()) child->dissolve();
   for (const auto& thread : std::vector(threads_)) {
     tracer_->remove(thread->tid);
     thread->run = Run::dead;
@@ -93,6 +94,7 @@ void Process::abandon() {
   quiet_ = false;
   const std::lock_guard lock(mutex_);
   threads_.clear();
+  children_.clear();
   main_.reset();
   death_.reset();
   stop_.reset();
@@ -159,6 +161,10 @@ void Process::dissolve() {
   catchers_ = SignalCatchers();
   catchpoints_ = Catchpoints();
   watchers_ = std::make_shared<const Watchers>();
+  kept_.clear();
+  late_.clear();
+  due_steps_.clear();
+  deferred_stops_.clear();
   threads_.clear();
   main_.reset();
   stop_.reset();

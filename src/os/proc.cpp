@@ -151,23 +151,47 @@ std::vector<Mapping> parse_maps(std::string_view text) {
 
 std::vector<Mapping> read_maps(pid_t pid) { return parse_maps(read_file(fmt::format("/proc/{}/maps", pid))); }
 
-std::vector<pid_t> list_threads(pid_t pid) {
-  const std::string path = fmt::format("/proc/{}/task", pid);
+namespace {
+
+/// The names in a directory that are numbers.
+std::vector<pid_t> numbers_in(const std::string& path) {
   struct Close {
     void operator()(DIR* directory) const { ::closedir(directory); }
   };
   const std::unique_ptr<DIR, Close> directory(::opendir(path.c_str()));
   if (!directory) throw_unreadable(errno, path);
-  std::vector<pid_t> tids;
+  std::vector<pid_t> numbers;
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(directory.get());
     if (entry == nullptr) break;
-    if (entry->d_name[0] != '.') tids.push_back(Cursor(entry->d_name).number<pid_t>(10));
+    const char first = entry->d_name[0];
+    if (first >= '0' && first <= '9') numbers.push_back(Cursor(entry->d_name).number<pid_t>(10));
   }
   if (errno != 0) throw_unreadable(errno, path);
+  return numbers;
+}
+
+}  // namespace
+
+std::vector<pid_t> list_threads(pid_t pid) {
+  const std::string path = fmt::format("/proc/{}/task", pid);
+  auto tids = numbers_in(path);
   if (tids.empty()) throw_unreadable(ESRCH, path);
   return tids;
+}
+
+std::vector<Parentage> list_processes() {
+  std::vector<Parentage> processes;
+  for (const pid_t pid : numbers_in("/proc")) {
+    try {
+      const ThreadStatus status = read_status(pid);
+      processes.push_back({.pid = pid, .parent = status.parent, .zombie = status.state == 'Z'});
+    } catch (const Error&) {
+      // It has ended meanwhile.
+    }
+  }
+  return processes;
 }
 
 bool share_memory(pid_t one, pid_t other) {
@@ -194,6 +218,7 @@ ThreadStatus parse_status(std::string_view text) {
     if (key == "State") status.state = value.character();
     if (key == "Umask") status.umask = value.number<mode_t>(8);
     if (key == "Tgid") status.tgid = value.number<pid_t>(10);
+    if (key == "PPid") status.parent = value.number<pid_t>(10);
     if (key == "TracerPid") status.tracer = value.number<pid_t>(10);
     if (key == "Uid") {
       status.real_uid = value.number<uid_t>(10);
@@ -205,6 +230,7 @@ ThreadStatus parse_status(std::string_view text) {
     if (key == "SigBlk") status.blocked = value.number<std::uint64_t>(16);
     if (key == "SigIgn") status.ignored = value.number<std::uint64_t>(16);
     if (key == "SigCgt") status.caught = value.number<std::uint64_t>(16);
+    if (key == "CapEff") status.capabilities = value.number<std::uint64_t>(16);
     if (key == "NoNewPrivs") status.no_new_privileges = value.number<int>(10) != 0;
     if (key == "Seccomp") status.seccomp = static_cast<SeccompMode>(value.number<int>(10));
     if (key == "Seccomp_filters") status.seccomp_filters = value.number<unsigned>(10);
@@ -289,6 +315,25 @@ std::optional<int> ptrace_scope() {
   }
 }
 
+namespace {
+
+/// The thread that traces is some thread of the tracer.
+std::string name_of_tracer(pid_t tid) {
+  try {
+    const pid_t pid = read_status(tid).tgid;
+    return fmt::format("process {} ({})", pid, thread_name(pid));
+  } catch (const Error&) {
+    return fmt::format("process {}", tid);
+  }
+}
+
+bool may_trace_all() {
+  constexpr int cap_sys_ptrace = 19;  // linux/capability.h
+  return (read_status(::gettid()).capabilities >> cap_sys_ptrace & 1) != 0;
+}
+
+}  // namespace
+
 std::string explain_refused_attach(pid_t tid) {
   ThreadStatus status;
   try {
@@ -296,10 +341,13 @@ std::string explain_refused_attach(pid_t tid) {
   } catch (const Error&) {
     return "there is no such process";
   }
-  if (status.tracer != 0) return fmt::format("it is traced already, by process {}", status.tracer);
+  if (status.tracer != 0) return fmt::format("it is traced already, by {}", name_of_tracer(status.tracer));
   if (status.state == 'Z') return "it is a zombie: dead, but not yet waited for by its parent";
   if (status.tgid == ::getpid()) return "it is a thread of this very process";
-  if (::geteuid() == 0) return "a kernel thread, or this process lacks CAP_SYS_PTRACE (a container started without it)";
+  if (::geteuid() == 0 && !may_trace_all()) {
+    return "this process is root but lacks CAP_SYS_PTRACE, as in a container: start that with --cap-add=SYS_PTRACE";
+  }
+  if (::geteuid() == 0) return "it is a kernel thread, or in a place that a security module keeps closed";
   if (status.real_uid != ::geteuid()) return fmt::format("it belongs to user {}; run as root", status.real_uid);
   switch (ptrace_scope().value_or(0)) {
     case 1:

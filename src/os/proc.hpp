@@ -39,6 +39,13 @@ struct Mapping {
 
 /// The threads of a process, in the kernel's order: the oldest first. One that dies meanwhile may be among them.
 [[nodiscard]] std::vector<pid_t> list_threads(pid_t pid);
+struct Parentage {
+  pid_t pid = 0;
+  pid_t parent = 0;
+  bool zombie = false;
+};
+/// All processes that can be seen.
+[[nodiscard]] std::vector<Parentage> list_processes();
 /// Whether `tid` is a thread of the process; false when it is gone.
 [[nodiscard]] bool same_process(pid_t pid, pid_t tid);
 
@@ -51,12 +58,15 @@ enum class SeccompMode { none = 0, strict = 1, filter = 2 };
 struct ThreadStatus {
   char state = '?';
   pid_t tgid = 0;
+  pid_t parent = 0;
   /// 0 when nobody traces it.
   pid_t tracer = 0;
   uid_t real_uid = 0;
   uid_t effective_uid = 0;
   mode_t umask = 0;
   bool no_new_privileges = false;
+  /// The effective ones; bit N for capability N.
+  std::uint64_t capabilities = 0;
   SeccompMode seccomp = SeccompMode::none;
   /// How many filters judge it; Linux 5.9 and later tell.
   std::optional<unsigned> seccomp_filters{};

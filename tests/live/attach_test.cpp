@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <regex>
+#include <set>
 
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -263,6 +264,74 @@ TEST_F(Attach, to_one_that_is_traced_already) {
   second.detach();
   child->send("a");
   EXPECT_EQ(child->read(1), "b");
+}
+
+TEST_F(Attach, to_a_whole_tree) {
+  HostChild child({tracee("family"), "-relay"});
+  ASSERT_EQ(child.read_line(), "0");
+  DebuggerOptions options;
+  options.inherit_traps = true;
+  Debugger d(options);
+  std::set<pid_t> writers;
+  d.handle_syscall("write", {.on_enter = [&](Thread& t, SyscallHandler&) { writers.insert(t.pid()); }});
+  d.attach(child.pid(), {.tree = true});
+  ASSERT_EQ(d.processes().size(), 3U);
+  ASSERT_EQ(d.children().size(), 1U);
+  const Process middle = d.children().front();
+  ASSERT_EQ(middle.children().size(), 1U);
+  const Process last = middle.children().front();
+  EXPECT_EQ(last.parent()->pid(), middle.pid());
+  for (const Process& process : d.processes()) {
+    EXPECT_TRUE(traced_by_us(process.pid()));
+    EXPECT_FALSE(process.running());
+    EXPECT_EQ(process.invoke_syscall("getpid"), process.pid());
+  }
+  child.send("5");
+  for (const Process& process : d.processes()) process.cont();
+  EXPECT_EQ(child.read_line(), "5");
+  d.detach_tree();
+  EXPECT_EQ(writers, (std::set<pid_t>{child.pid(), middle.pid(), last.pid()}));
+  EXPECT_EQ(tracer_of(last.pid()), 0);
+  child.send("7");
+  EXPECT_EQ(child.read_line(), "7");
+  child.close_input();
+  EXPECT_EQ(child.exit_status(), 0);
+}
+
+TEST_F(Attach, to_a_tree_of_which_one_is_refused_is_to_none) {
+  HostChild child({tracee("family"), "-relay"});
+  ASSERT_EQ(child.read_line(), "0");
+  Debugger all(DebuggerOptions{});
+  all.attach(child.pid(), {.tree = true});
+  const pid_t last = all.children().front().children().front().pid();
+  all.detach_tree();
+  Debugger one(DebuggerOptions{});
+  one.attach(last);
+  const std::string message = message_of<OsError>([&] { all.attach(child.pid(), {.tree = true}); });
+  EXPECT_TRUE(says(message, std::to_string(last).c_str())) << message;
+  EXPECT_EQ(tracer_of(child.pid()), 0);
+  EXPECT_TRUE(all.children().empty());
+  one.detach();
+  child.send("7");
+  EXPECT_EQ(child.read_line(), "7");
+  all.attach(child.pid(), {.tree = true});
+  EXPECT_EQ(all.processes().size(), 3U);
+}
+
+TEST_F(Attach, to_a_tree_that_changes_meanwhile) {
+  HostChild child({"/bin/bash", "-c", "for ((;;)) do (:; :) & (:) | (:); wait; done"});
+  for (int i = 0; i < 30; ++i) {
+    Debugger d(DebuggerOptions{});
+    d.attach(child.pid(), {.tree = true});
+    for (const Process& process : d.processes()) EXPECT_FALSE(process.running()) << i;
+    if (i % 2 == 0) {
+      for (const Process& process : d.processes()) process.cont();
+    }
+    d.detach_tree();
+    ASSERT_FALSE(gone(child.pid())) << i;
+  }
+  child.signal(SIGKILL);
+  child.reap();
 }
 
 TEST_F(Attach, while_an_attached_or_launched_process_lives) {

@@ -1,5 +1,6 @@
 // Has children of the kind that is named, one after the other. Each announces 1 with its kind's number and exits with
-// 10 plus that number; the parent prints the status that it gets, announces 2, and exits with 5.
+// 10 plus that number; the parent prints the status that it gets, announces 2, and exits with 5. `-relay`: what comes
+// in goes through a child and a grandchild and is printed.
 #define _GNU_SOURCE
 #include <linux/sched.h>
 #include <sched.h>
@@ -94,8 +95,46 @@ static void one_child(const char* kind, char** argv) {
   }
 }
 
+static void pass_on(int from, int to) {
+  char byte;
+  while (read(from, &byte, 1) == 1) {
+    if (write(to, &byte, 1) != 1) _exit(98);
+  }
+  _exit(0);
+}
+
+static int relay(void) {
+  int there[2];
+  int on[2];
+  int back[2];
+  if (pipe(there) != 0 || pipe(on) != 0 || pipe(back) != 0) return 98;
+  if (fork() == 0) {
+    close(there[1]);
+    close(back[0]);
+    if (fork() == 0) {
+      close(there[0]);
+      close(on[1]);
+      pass_on(on[0], back[1]);
+    }
+    close(on[0]);
+    close(back[1]);
+    pass_on(there[0], on[1]);
+  }
+  close(there[0]);
+  close(on[0]);
+  close(on[1]);
+  close(back[1]);
+  char byte = '0';
+  do {
+    if (write(there[1], &byte, 1) != 1 || read(back[0], &byte, 1) != 1) return 98;
+    say(byte - '0');
+  } while (read(0, &byte, 1) == 1);
+  return 0;
+}
+
 int main(int argc, char** argv) {
   if (argc == 3 && strcmp(argv[1], "-child") == 0) return child_body(atoi(argv[2]));
+  if (argc == 2 && strcmp(argv[1], "-relay") == 0) return relay();
   for (int i = 1; i < argc; ++i) one_child(argv[i], argv);
   announce(2);
   return 5;

@@ -2,6 +2,7 @@
 
 #include <elf.h>
 #include <gtest/gtest.h>
+#include <linux/capability.h>
 #include <pthread.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -198,6 +199,33 @@ TEST(Proc, AZombieIsSeenAsOne) {
 
 TEST(ExplainRefusedAttach, OurOwnThread) {
   EXPECT_NE(explain_refused_attach(::getpid()).find("this very process"), std::string::npos);
+}
+
+TEST(ExplainRefusedAttach, RootWithoutTheCapability) {
+  if (::geteuid() != 0) GTEST_SKIP() << "not root";
+  const pid_t child = ::fork();
+  if (child == 0) {
+    __user_cap_header_struct header{.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+    std::array<__user_cap_data_struct, 2> none{};
+    const bool dropped = ::syscall(SYS_capset, &header, none.data()) == 0;
+    ::_exit(dropped && explain_refused_attach(::getppid()).find("CAP_SYS_PTRACE") != std::string::npos ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+TEST(Proc, ProcessesAreListedWithTheirParents) {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  siginfo_t info{};
+  ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT);
+  const auto all = list_processes();
+  const auto found = std::ranges::find(all, child, &Parentage::pid);
+  ASSERT_NE(found, all.end());
+  EXPECT_EQ(found->parent, ::getpid());
+  EXPECT_TRUE(found->zombie);
+  ::waitpid(child, nullptr, 0);
 }
 
 }  // namespace
