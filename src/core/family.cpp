@@ -201,6 +201,38 @@ Verdict Process::on_first_stop(ThreadState& thread) {
   return verdict;
 }
 
+void Process::tell_birth(ThreadState& thread) {
+  const auto newborn = thread.newborn;
+  if (!newborn || quiet_ || !newborn->process->followed_) return;
+  try {
+    // Who would stop here is dead.
+    if (run_catchpoints(thread, Lifecycle::fork, {.child = newborn}) == Verdict::stop) {
+      newborn->process->request_interrupt();
+    }
+  } catch (...) {
+    fail(std::current_exception());
+  }
+}
+
+void Process::orphan_newborn(ThreadState& thread) {
+  tell_birth(thread);
+  release_newborn(thread);
+}
+
+void Process::adopt_orphan(pid_t child) {
+  if (!followed_ || !options_.follow_children || tracer_->follows_nobody()) {
+    try {
+      if (memory_) memory_->clean_copy(child);
+    } catch (const Error&) {
+      // It is dead too.
+    }
+    tracer_->release_at_first_stop(child);
+    return;
+  }
+  adopt(*main_, child, Shares::nothing, true);
+  orphan_newborn(*main_);
+}
+
 void Process::release_newborn(ThreadState& thread) {
   const auto newborn = std::exchange(thread.newborn, nullptr);
   if (!newborn) return;

@@ -176,6 +176,10 @@ class Process : public std::enable_shared_from_this<Process> {
   void announce_birth(ThreadState& thread, bool claimed = false);
   /// Dispatches that event, once a child has come to its first stop; waits for it.
   Verdict on_fork(ThreadState& thread);
+  /// It died at that event: its child is shown without it (Storms.kills).
+  void orphan_newborn(ThreadState& thread);
+  /// The same for a child whose parent died before that event.
+  void adopt_orphan(pid_t child);
   /// Without anything being dispatched.
   void release_newborn(ThreadState& thread);
   /// Whose memory it has, and whose traps are in the code: its own, except while it shares those of its parent (vfork).
@@ -338,6 +342,7 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] Verdict on_first_stop(ThreadState& thread);
   [[nodiscard]] bool awaits_newborn(const ThreadState& thread) const;
   void newborn_has_stopped(ThreadState& thread);
+  void tell_birth(ThreadState& thread);
   void let_newborn_go_on(ThreadState& newborn);
   void let_guest_go(ThreadState& thread);
   /// It does not share its parent's memory any more.
@@ -348,6 +353,9 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] bool may_execute() const;
 
   // Ends (process_death.cpp, process_life.cpp).
+  /// Somebody may know of its birth. Who was killed before the first stop has no death to be told either
+  /// (Storms.execs).
+  [[nodiscard]] bool was_shown(const ThreadState& thread) const;
   [[nodiscard]] bool shows_exit(const ThreadState& thread) const;
   [[nodiscard]] bool is_last(const ThreadState& thread) const;
   [[nodiscard]] bool ends_by_kill(End how) const;

@@ -48,23 +48,25 @@ void Process::last_look(ThreadState& thread) {
   thread.run = Run::dying;
   thread.dead = true;
   tracer_->note_resumed(thread);
-  release_newborn(thread);
+  orphan_newborn(thread);
 }
 
 bool Process::is_last(const ThreadState& thread) const {
   return std::ranges::none_of(threads_, [&](const auto& other) { return other.get() != &thread && other->alive(); });
 }
 
+bool Process::was_shown(const ThreadState& thread) const { return !thread.fresh || thread.tid == pid_; }
+
 bool Process::shows_exit(const ThreadState& thread) const {
   if (quiet_ || killing_ || !followed_) return false;
-  if (catchpoints_.wants(Lifecycle::thread_died)) return true;
+  if (catchpoints_.wants(Lifecycle::thread_died) && was_shown(thread)) return true;
   return catchpoints_.wants(Lifecycle::exit) && is_last(thread);
 }
 
 Verdict Process::on_exit_stop(ThreadState& thread) {
   Verdict verdict = Verdict::go_on;
   if (shows_exit(thread)) {
-    verdict = run_catchpoints(thread, Lifecycle::thread_died, {});
+    if (was_shown(thread)) verdict = run_catchpoints(thread, Lifecycle::thread_died, {});
     if (thread.stopped() && is_last(thread) && !std::exchange(exit_told_, true)) {
       const Verdict last = run_catchpoints(thread, Lifecycle::exit, {.status = status_at_exit(thread)});
       if (last == Verdict::stop) verdict = last;
@@ -107,13 +109,13 @@ void Process::on_death(ThreadState& thread, os::WaitStatus status) {
   thread.view = View::none;
   abandon_calls(thread);
   tracer_->remove(thread.tid);
-  release_newborn(thread);
+  orphan_newborn(thread);
   const auto watchers = watchers_;
   try {
     const Tracer::CallbackScope scope(*tracer_);
     Thread handle(thread.shared_from_this());
     for (const Watcher& watcher : *watchers) {
-      if (watcher.observer->on_thread_died) watcher.observer->on_thread_died(handle, status.raw());
+      if (was_shown(thread) && watcher.observer->on_thread_died) watcher.observer->on_thread_died(handle, status.raw());
     }
   } catch (...) {
     fail(std::current_exception());
@@ -124,6 +126,7 @@ void Process::on_death(ThreadState& thread, os::WaitStatus status) {
 
 void Process::finish(os::WaitStatus status, ThreadState& last) {
   kept_.clear();
+  late_.clear();
   due_steps_.clear();
   deferred_stops_.clear();
   deadline_ = {};
@@ -151,7 +154,9 @@ void Process::finish(os::WaitStatus status, ThreadState& last) {
   support::log(LogCategory::process, [&] { return "process " + std::to_string(pid_) + " is dead"; });
   rest_->set(RestSignal::State::dead);
   if (followed_) tracer_->note_stop(shared_from_this());
+  const auto alive = shared_from_this();
   tracer_->remove(*this);
+  tracer_->adopt_orphans(alive);
 }
 
 Stop Process::stop_of_death() const {

@@ -300,7 +300,32 @@ void Tracer::handle_stranger(const os::Waited& event) {
       os::resume(event.tid, os::Resume::cont, 0);
     } catch (const Error&) {
     }
+    return;
   }
+  adopt_orphan(event.tid);
+}
+
+void Tracer::adopt_orphans(const std::shared_ptr<Process>& dead) {
+  if (dead->followed()) last_dead_ = dead;
+  std::vector<pid_t> strangers;
+  for (const auto& [tid, status] : early_) strangers.push_back(tid);
+  for (const pid_t tid : strangers) adopt_orphan(tid);
+}
+
+void Tracer::adopt_orphan(pid_t tid) {
+  const auto parent = last_dead_.lock();
+  if (!parent) return;
+  try {
+    const os::ThreadStatus status = os::read_status(tid);
+    // A child of the host's was made with CLONE_PARENT, and its maker lives.
+    const bool has_parent = status.parent == ::getpid() || std::ranges::any_of(processes_, [&](const auto& process) {
+                              return process->pid() == status.parent;
+                            });
+    if (status.tgid != tid || status.state == 'Z' || has_parent) return;
+  } catch (const Error&) {
+    return;
+  }
+  parent->adopt_orphan(tid);
 }
 
 bool Tracer::early(pid_t tid) const { return early_.contains(tid); }

@@ -114,6 +114,9 @@ class Tracer {
   /// it, the kernel drops it at once. A host with a handler does not get it run here, and one that keeps SIGCHLD
   /// blocked, to take it by sigwait or signalfd, does not lose it here.
   void settle_child_signals();
+  /// A child whose parent was killed between its making and its event is announced by nobody: those that have stopped
+  /// are taken for children of the process that has died (Storms.kills).
+  void adopt_orphans(const std::shared_ptr<Process>& dead);
   /// From here on the traps of all processes are taken out when the host is killed.
   void guard();
   [[nodiscard]] os::TrapLedger& ledger() { return ledger_; }
@@ -170,6 +173,7 @@ class Tracer {
   void handle(const os::Waited& event);
   void handle_stranger(const os::Waited& event);
   [[nodiscard]] std::optional<os::WaitStatus> early_status(pid_t tid);
+  void adopt_orphan(pid_t tid);
   /// True when something else was found than what was looked at.
   bool take_untaken();
   /// Where a zombie of the host's hides them: true when somebody was reaped.
@@ -191,6 +195,7 @@ class Tracer {
   std::vector<pid_t> to_release_;
   /// Tracees that have stopped, or even died, before their births were announced.
   std::unordered_map<pid_t, os::WaitStatus> early_;
+  std::weak_ptr<Process> last_dead_;
   std::vector<ThreadState*> untaken_;
   /// Those that have Stops nobody has taken, each once.
   std::deque<std::shared_ptr<Process>> stops_;

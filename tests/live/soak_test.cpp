@@ -1,6 +1,7 @@
 #include <malloc.h>
 
 #include "restarting.hpp"
+#include "storms.hpp"
 
 namespace trapline::live {
 namespace {
@@ -76,6 +77,14 @@ TEST_F(Soak, a_thousand_objects) {
 }
 
 TEST_F(Soak, interrupts_of_restarting_calls) { expect_one_call_after(20'000); }
+
+TEST_F(Soak, ten_thousand_forks) { storm_of_forks(10'000, soak_patience); }
+TEST_F(Soak, a_thousand_threads_at_once) { storm_of_threads(10, 1000, soak_patience); }
+TEST_F(Soak, a_thousand_execs_of_threads) { storm_of_execs(1000, soak_patience); }
+TEST_F(Soak, signals_at_a_kilohertz_to_all) { storm_of_signals(20'000, soak_patience); }
+TEST_F(Soak, five_hundred_kills_at_random) { storm_of_kills(500, soak_patience); }
+TEST_F(Soak, a_script_with_pipelines) { storm_of_pipelines(500, soak_patience); }
+TEST_F(Soak, make_of_a_small_project) { storm_of_make(60, soak_patience); }
 
 }  // namespace
 }  // namespace trapline::live
