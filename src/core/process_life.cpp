@@ -21,8 +21,14 @@ using Run = ThreadState::Run;
 namespace {
 
 Arch arch_of_image(pid_t pid) {
-  const auto facts = os::read_elf_facts("/proc/" + std::to_string(pid) + "/exe");
-  return facts ? arch::arch_of_machine(facts->machine).value_or(Arch::amd64) : Arch::amd64;
+  try {
+    const auto facts = os::read_elf_facts("/proc/" + std::to_string(pid) + "/exe");
+    return facts ? arch::arch_of_machine(facts->machine).value_or(Arch::amd64) : Arch::amd64;
+  } catch (const OsError& error) {
+    if (error.code() != std::errc::no_such_file_or_directory) throw;
+    // Seized on its last steps, without memory (Attach.to_a_tree_that_changes_meanwhile).
+    throw ProcessGone("process " + std::to_string(pid) + " is exiting");
+  }
 }
 
 }  // namespace
