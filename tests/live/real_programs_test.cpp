@@ -1,4 +1,5 @@
 #include "support.hpp"
+#include "transparent.hpp"
 
 #include <cstdlib>
 #include <filesystem>
@@ -126,6 +127,11 @@ TEST_F(RealPrograms, sqlite) {
 TEST_F(RealPrograms, a_shell_with_a_pipeline) {
   expect_same({"/bin/sh", "-c", "for i in 1 2 3; do echo $i; done | sort -r | tr 1 x; (exit 3) || echo failed"});
 }
+
+/// The same for whole trees of them; twenty times in soak_test.cpp.
+class Trees : public Live, public ::testing::WithParamInterface<TreeProgram> {};
+TEST_P(Trees, run_as_without_us) { expect_transparent(GetParam()); }
+INSTANTIATE_TEST_SUITE_P(Of, Trees, ::testing::ValuesIn(tree_programs), name_of_tree);
 
 }  // namespace
 }  // namespace trapline::live

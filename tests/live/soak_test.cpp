@@ -2,6 +2,7 @@
 
 #include "restarting.hpp"
 #include "storms.hpp"
+#include "transparent.hpp"
 
 namespace trapline::live {
 namespace {
@@ -85,6 +86,12 @@ TEST_F(Soak, signals_at_a_kilohertz_to_all) { storm_of_signals(20'000, soak_pati
 TEST_F(Soak, five_hundred_kills_at_random) { storm_of_kills(500, soak_patience); }
 TEST_F(Soak, a_script_with_pipelines) { storm_of_pipelines(500, soak_patience); }
 TEST_F(Soak, make_of_a_small_project) { storm_of_make(60, soak_patience); }
+
+class SoakTrees : public Live, public ::testing::WithParamInterface<TreeProgram> {};
+TEST_P(SoakTrees, run_twenty_times_as_without_us) {
+  for (int i = 0; i < 20 && !IsSkipped() && !HasFailure(); ++i) expect_transparent(GetParam());
+}
+INSTANTIATE_TEST_SUITE_P(Of, SoakTrees, ::testing::ValuesIn(tree_programs), name_of_tree);
 
 }  // namespace
 }  // namespace trapline::live
