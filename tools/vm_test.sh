@@ -10,6 +10,7 @@
 #   --preset NAME    the build whose tests run (default: dev); build it first
 #   --smp N          CPUs (default: 1)
 #   --timeout SECS   gives up after so long (default: 900)
+#   --i386           the programs that the tests debug are 32-bit ones, where there is one
 #   --with PATH      also puts that program, with its libraries, or directory into the machine; may be repeated
 #   --run PROGRAM    runs this program with the arguments instead of the live tests
 #
@@ -19,10 +20,11 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 here=$PWD
 
-preset=dev smp=1 timeout=900 program="" extra=()
+preset=dev smp=1 timeout=900 program="" i386="" extra=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --preset) preset=$2; shift 2 ;;
+    --i386) i386=1; shift ;;
     --smp) smp=$2; shift 2 ;;
     --timeout) timeout=$2; shift 2 ;;
     --with) extra+=("$(realpath -s "$2")"); shift 2 ;;
@@ -41,6 +43,7 @@ if [ ! -x "$program" ]; then
 fi
 
 tools/install_deps.sh --vm >&2
+[ -z "$i386" ] || cmake --build "$build" --target trapline_tracees_i386 >&2
 
 # The newest kernel for virtual machines, unpacked and not installed; kept until build/vm is removed.
 cache=$here/build/vm
@@ -78,6 +81,13 @@ add() {
 add "$program"
 for path in "$tracees" "${extra[@]}"; do add "$path"; done
 for path in "$tracees"/*; do add "$path"; done
+if [ -n "$i386" ]; then
+  # This machine may be unable to run the 32-bit loader, and so to tell what it would load.
+  add "$tracees/i386"
+  cp -aL /lib32 "$root/usr/lib32"
+  ln -s usr/lib32 "$root/lib32"
+  cp -L /lib/ld-linux.so.2 "$root/usr/lib/"
+fi
 # Those of the host, since tests also debug them; busybox does what else the start needs.
 for name in sh bash cat echo env false ls nice sleep sort tr true; do
   path=$(command -v -p "$name") || continue
@@ -85,7 +95,10 @@ for name in sh bash cat echo env false ls nice sleep sort tr true; do
 done
 cp "$(command -v busybox)" "$root/usr/bin/busybox"
 
-printf '%q ' "$program" "$@" >"$root/command"
+{
+  [ -z "$i386" ] || printf 'TRAPLINE_TRACEE_DIR=%q ' "$tracees/i386"
+  printf '%q ' "$program" "$@"
+} >"$root/command"
 cat >"$root/init" <<'INIT'
 #!/usr/bin/busybox sh
 export PATH=/usr/bin:/usr/sbin HOME=/root LC_ALL=C TERM=dumb

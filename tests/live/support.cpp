@@ -21,7 +21,14 @@
 
 namespace trapline::live {
 
-std::string tracee(std::string_view name) { return std::string(TRACEE_DIR) + "/" + std::string(name); }
+std::string tracee(std::string_view name) {
+  // Those of another architecture, as far as there are any.
+  if (const char* other = std::getenv("TRAPLINE_TRACEE_DIR")) {
+    std::string path = std::string(other) + "/" + std::string(name);
+    if (::access(path.c_str(), X_OK) == 0) return path;
+  }
+  return std::string(TRACEE_DIR) + "/" + std::string(name);
+}
 
 DebuggerOptions program(std::string_view name, std::vector<std::string> args) {
   args.insert(args.begin(), tracee(name));
