@@ -202,7 +202,8 @@ std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<con
 }
 
 void ask_whether_signal_restarts(ThreadState& thread) {
-  // struct kernel_sigaction: handler, flags, restorer, mask (rt_sigaction(2), "C library/kernel differences").
+  // struct kernel_sigaction: handler, flags, restorer, each a word, and the mask (rt_sigaction(2), "C library/kernel
+  // differences").
   std::array<std::uint64_t, 4> action{};
   const int signal = thread.signal;
   // Takes the signal from its delivery, into `injected`.
@@ -215,7 +216,9 @@ void ask_whether_signal_restarts(ThreadState& thread) {
     result = remote.call(resolve(remote.abi(), "rt_sigaction"), copies.in());
     copies.out();
   }
-  if (thread.injected) thread.injected->restarts = result == 0 && (action[1] & SA_RESTART) != 0;
+  const bool narrow = arch::info(thread.process->arch()).word_size == sizeof(std::uint32_t);
+  const std::uint64_t flags = narrow ? action[0] >> 32 : action[1];
+  if (thread.injected) thread.injected->restarts = result == 0 && (flags & SA_RESTART) != 0;
   remote.finish();
 }
 

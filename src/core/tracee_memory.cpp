@@ -95,8 +95,17 @@ void TraceeMemory::reopen() {
 
 std::size_t TraceeMemory::plant(Address address, ByteView trap, std::span<std::byte> original) {
   const std::lock_guard lock(mutex_);
-  // One that the process has written over.
-  if (const auto old = patches_.find(address); old != patches_.end()) strike(old);
+  if (const auto old = patches_.find(address); old != patches_.end()) {
+    if (unchanged(address, old->second)) {
+      // It is there already, and must not be taken for what was under it
+      // (BreakpointLive.taken_out_and_put_back_while_threads_run_into_it).
+      const std::size_t count = memory_.read(address, original);
+      mask(address, original.first(count));
+      return count;
+    }
+    // The process has written over it.
+    strike(old);
+  }
   lifted_.erase(address);
   const std::size_t count = memory_.read(address, original);
   if (count < trap.size()) return 0;

@@ -211,7 +211,8 @@ TEST_F(BreakpointLive, taken_out_and_put_back_while_threads_run_into_it) {
     target.disable();
     target.enable();
   }
-  EXPECT_EQ(d.wait(patience).exit_code, 0);
+  const Stop end = d.wait(patience);
+  EXPECT_EQ(end.exit_code, 0) << end;
   EXPECT_EQ(rest_of_output(io), std::to_string(expected_sum(count) * static_cast<long>(threads)) + "\n");
   EXPECT_EQ(target.hit_count(), callbacks);
 }

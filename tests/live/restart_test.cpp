@@ -60,7 +60,7 @@ class Interrupted {
                 .on_exit =
                     [this](Thread& t, SyscallHandler&) {
                       const std::int64_t result = t.syscall_return();
-                      const bool of_handler = t.syscall_number() == SYS_getppid;
+                      const bool of_handler = name_of(t) == "getppid";
                       transcript_.add("exit " + name_of(t) + (of_handler ? "" : " " + std::to_string(result)));
                       EXPECT_FALSE(result <= -512 && result >= -516) << "the kernel's own code";
                       EXPECT_EQ(t.syscall_number(), t.original_syscall());

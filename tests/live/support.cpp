@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include <elf.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/ptrace.h>
@@ -310,6 +311,10 @@ bool gone(pid_t pid) {
 
 bool blocked_in(pid_t tid, std::int64_t number) {
   if (state_of(tid) != 'S') return false;
+  const std::string program = read_file("/proc/" + std::to_string(tid) + "/exe");
+  if (program.size() > EI_CLASS && program[EI_CLASS] == ELFCLASS32) {
+    number = syscall_number(Abi::i386, syscall_name(Abi::amd64, number)).value_or(-1);
+  }
   std::istringstream line(read_file("/proc/" + std::to_string(tid) + "/syscall"));
   std::int64_t current = -1;
   return line >> current && current == number;

@@ -38,5 +38,19 @@ TEST(TraceeMemory, CleansACopyAlsoOfTrapsLiftedMeanwhile) {
   ::close(ends[1]);
 }
 
+TEST(TraceeMemory, ATrapPlantedTwiceIsLiftedOnce) {
+  static volatile unsigned char code[1] = {7};
+  os::TrapLedger ledger;
+  TraceeMemory memory(::getpid(), ledger);
+  const auto address = reinterpret_cast<Address>(code);
+  ASSERT_TRUE(memory.plant(address, trap));
+  std::array<std::byte, 1> original{};
+  EXPECT_EQ(memory.plant(address, trap, original), 1U);
+  EXPECT_EQ(original[0], std::byte{7});
+  EXPECT_EQ(code[0], 0xcc);
+  memory.lift(address);
+  EXPECT_EQ(code[0], 7);
+}
+
 }  // namespace
 }  // namespace trapline::core
