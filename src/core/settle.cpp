@@ -100,10 +100,11 @@ bool recognise_watched(ThreadState& thread) {
   if (!breakpoints.watchpoints().recognise(thread)) return false;
   thread.status = os::WaitStatus::bare_stop();
   thread.hit_due = !thread.watched.empty();
+  const bool before = std::ranges::any_of(thread.watched, [](const WatchHit& hit) { return hit.execute; });
+  if (!before) return true;
   // A debug register is quicker than the trap instruction at the same place; the kernel lets the thread past it.
   const Address pc = thread.registers.glance(arch::info(thread.process->arch()).pc);
-  const bool before = std::ranges::any_of(thread.watched, [](const WatchHit& hit) { return hit.execute; });
-  if (before && breakpoints.find(pc) != nullptr) {
+  if (breakpoints.find(pc) != nullptr) {
     thread.trapped_at = pc;
     thread.site_due = true;
   }
