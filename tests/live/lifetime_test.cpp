@@ -170,6 +170,32 @@ TEST_F(Lifetime, detach_inside_a_callback) {
   EXPECT_EQ(seen, 1U);
 }
 
+TEST_F(Lifetime, detach_in_the_middle_of_an_invoked_call) {
+  Debugger d(program("points", {"10"}));
+  std::atomic<std::size_t> seen = 0;
+  std::atomic<bool> refused = false;
+  d.handle_syscall("getppid", {.on_enter = [&](Thread&, SyscallHandler&) { d.detach(); }});
+  d.handle_syscall(announcement, {.on_enter = [&](Thread& t, SyscallHandler&) {
+                     ++seen;
+                     // It comes to its end, but nothing after it is possible.
+                     EXPECT_GT(t.invoke_syscall("getppid"), 0);
+                     try {
+                       static_cast<void>(t.invoke_syscall("getpid"));
+                     } catch (const ProcessGone&) {
+                       refused = true;
+                     }
+                   }});
+  d.run(no_stdio());
+  const pid_t pid = d.pid();
+  d.cont();
+  EXPECT_THROW(static_cast<void>(d.wait(patience)), ProcessGone);
+  int status = -1;
+  ASSERT_EQ(::waitpid(pid, &status, __WALL), pid);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(seen, 1U);
+  EXPECT_TRUE(refused);
+}
+
 TEST_F(Lifetime, destroyed_on_another_thread) {
   const Holdings before = Holdings::now();
   auto d = std::make_unique<Debugger>(program("block"));
