@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <optional>
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -170,6 +171,52 @@ TEST_F(I386, after_death_the_last_registers_are_read) {
   EXPECT_EQ(d.regs().orig_eax(), 1U);
   EXPECT_EQ(d.regs().ebx(), 0x22U);
   EXPECT_THROW(d.regs().set_ebx(1), ProcessGone);
+}
+
+TEST_F(I386, stops_at_breakpoints) {
+  Debugger d(program("bits32"));
+  std::size_t calls = 0;
+  d.run(no_stdio());
+  // On the instruction behind the first call, and on the call itself.
+  to_announcement_exit(d);
+  const Address behind = d.main_thread().pc();
+  d.kill();
+  const Breakpoint start = d.breakpoint("_start+0x7");
+  d.run(no_stdio());
+  for (const Address at : {behind, behind - 2}) {
+    d.breakpoint(at, {.callback = [&](Thread& t, Breakpoint& b) {
+                   ++calls;
+                   EXPECT_EQ(t.pc(), *b.address());
+                   EXPECT_EQ(t.regs().ecx(), 0x22222222U);
+                   EXPECT_EQ(t.step().kind, StopKind::stepped);
+                   EXPECT_EQ(t.invoke_syscall("getpid"), t.pid());
+                 }});
+  }
+  const Stop stop = next_stop(d);
+  EXPECT_EQ(stop.kind, StopKind::breakpoint) << stop;
+  EXPECT_EQ(stop.breakpoints, std::vector{start});
+  EXPECT_EQ(run_out(d).exit_code, 0x22);
+  EXPECT_EQ(calls, 2U);
+}
+
+TEST_F(I386, stops_at_watchpoints) {
+  Debugger d(program("bits32"));
+  d.run(no_stdio());
+  std::optional<Breakpoint> placed;
+  try {
+    placed = d.watchpoint("seen", {.length = 4});
+  } catch (const OsError& error) {
+    GTEST_SKIP() << error.what();
+  }
+  const Breakpoint seen = *placed;
+  const Stop stop = next_stop(d);
+  ASSERT_EQ(stop.kind, StopKind::watchpoint) << stop;
+  EXPECT_EQ(stop.breakpoints, std::vector{seen});
+  EXPECT_EQ(seen.old_value(), 0U);
+  EXPECT_EQ(seen.new_value(), 0x7e570001U);
+  EXPECT_THROW(d.watchpoint("seen", {.length = 8}), UsageError);
+  EXPECT_EQ(run_out(d).exit_code, 0x22);
+  EXPECT_EQ(seen.hit_count(), 1U);
 }
 
 /// A 64-bit program that becomes a 32-bit one.
