@@ -588,6 +588,27 @@ class RealPrograms(Case):
         (self.folder / "data").write_bytes(os.urandom(1 << 20))
         self.check("openssl", "dgst", "data")
 
+    def test_a_setuid_program_gets_privileges_only_under_root(self):
+        if os.geteuid() != 0 or shutil.which("setpriv") is None:
+            self.skipTest("needs root, to make a setuid program and to be somebody else")
+        program = self.folder / "id"
+        shutil.copy(shutil.which("id"), program)
+        program.chmod(0o4755)
+        self.folder.chmod(0o755)
+        nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+
+        def run(*argv):
+            return subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  text=True, timeout=PATIENCE)
+
+        if run(*nobody, TRAPLINE, "--help").returncode != 0 or "euid=0" not in run(*nobody, program).stdout:
+            self.skipTest("nobody may not run these programs here")
+        quietly = [TRAPLINE, "trace", "-f", "-o", "/dev/null"]
+        self.assertIn("euid=0", run(*quietly, *nobody, program).stdout)
+        plain = run(*nobody, *quietly, program)
+        self.assertIn("uid=65534", plain.stdout, plain.stderr)
+        self.assertNotIn("euid=0", plain.stdout)
+
 
 if __name__ == "__main__":
     unittest.main(verbosity=2)
