@@ -2,7 +2,7 @@
 # Installs what building and testing needs, as Debian 12 packages. Does nothing when all of it is there.
 #
 #   tools/install_deps.sh               to build, and to run all tests
-#   tools/install_deps.sh --developer   also clang, clang-format, clang-tidy and ccache
+#   tools/install_deps.sh --developer   also clang, clang-format, clang-tidy, ccache and a compiler of 32-bit programs
 #   tools/install_deps.sh --vm          what tools/vm_test.sh needs: an emulator, and a compiler of 32-bit programs
 set -eu
 
@@ -11,7 +11,7 @@ packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libca
 
 case "${1:-}" in
   "") ;;
-  --developer) packages="$packages clang clang-format clang-tidy ccache" ;;
+  --developer) packages="$packages clang clang-format clang-tidy ccache gcc-12-multilib" ;;
   --vm) packages="qemu-system-x86 busybox-static cpio gcc-12-multilib" ;;
   *) echo "usage: $0 [--developer | --vm]" >&2; exit 2 ;;
 esac

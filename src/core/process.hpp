@@ -366,6 +366,9 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Looks at the traps at a thread's stop; false when the stop is not to be handled any further.
   [[nodiscard]] bool settle_stop(ThreadState& thread);
   void killed_at_stop(ThreadState& thread);
+  /// Whether it was killed where it rests, so that its death is on its way
+  /// (Death.someone_else_kills_it_while_calls_are_invoked).
+  [[nodiscard]] bool left_its_stop();
   /// To all threads, at rest.
   void apply_trace_options();
   /// Nothing is dispatched, and nobody goes on but for a command.

@@ -197,7 +197,10 @@ Stop Process::wait(Timeout timeout) {
       throw TimedOut("no stop of process " + std::to_string(pid_) + " in the time given; it goes on");
     }
     rethrow_error();
-    if (at_rest_now() && stop_taken_) tracer_->drain();
+    if (at_rest_now() && stop_taken_) {
+      tracer_->drain();
+      if (at_rest_now() && left_its_stop()) tracer_->pump_until([&] { return gone(); });
+    }
     const std::lock_guard lock(mutex_);
     if (!stop_ || (stop_taken_ && !death_)) return;
     stop_taken_ = true;
@@ -212,6 +215,14 @@ Stop Process::wait(Timeout timeout) {
   if (stop) return *stop;
   if (gone()) throw_gone();
   throw UsageError("the process is at rest and its Stop was taken already: call cont() first");
+}
+
+bool Process::left_its_stop() {
+  for (const auto& thread : threads_) {
+    if (thread->stopped() && !os::still_stopped(thread->tid)) killed_at_stop(*thread);
+  }
+  const auto dying = [](const auto& thread) { return thread->run == Run::dying; };
+  return may_execute() || std::ranges::any_of(threads_, dying);
 }
 
 void Process::interrupt() {

@@ -2,6 +2,9 @@
 
 #include <atomic>
 #include <csignal>
+#include <thread>
+
+#include <unistd.h>
 
 namespace trapline::live {
 namespace {
@@ -177,6 +180,48 @@ TEST_F(Death, while_threads_are_being_born) {
                      }});
     d.run(no_stdio());
     d.cont();
+    EXPECT_EQ(d.wait(patience).exit_signal, SIGKILL);
+  }
+}
+
+TEST_F(Death, someone_else_kills_it_at_any_moment_of_an_attach) {
+  const Holdings before = Holdings::now();
+  std::size_t attached = 0;
+  for (unsigned delay = 0; delay < 60; ++delay) {
+    HostChild child({tracee("short_threads"), "1000000"});
+    Debugger d(DebuggerOptions{});
+    std::thread killer([&] {
+      // Some hundred microseconds at most, which an attach to these threads takes.
+      for (unsigned i = 0; i < delay * 10; ++i) static_cast<void>(::getppid());
+      child.signal(SIGKILL);
+    });
+    try {
+      d.attach(child.pid());
+      ++attached;
+      d.cont();
+      EXPECT_EQ(d.wait(patience).exit_signal, SIGKILL);
+    } catch (const ProcessGone&) {
+      // Before, or in the middle of it, or while it was at rest.
+    }
+    killer.join();
+    const int status = child.reap();
+    EXPECT_TRUE(status == -1 || status == SIGKILL) << status;
+  }
+  EXPECT_TRUE(nothing_left_since(before));
+  RecordProperty("attached", static_cast<int>(attached));
+}
+
+TEST_F(Death, someone_else_kills_it_while_calls_are_invoked) {
+  for (unsigned delay = 0; delay < 30; ++delay) {
+    Debugger d(program("block"));
+    d.run(no_stdio());
+    const pid_t pid = d.pid();
+    std::thread killer([&] {
+      for (unsigned i = 0; i < delay * 50; ++i) static_cast<void>(::getppid());
+      ::kill(pid, SIGKILL);
+    });
+    EXPECT_THROW(for (;;) static_cast<void>(d.invoke_syscall("getpid")), ProcessGone);
+    killer.join();
     EXPECT_EQ(d.wait(patience).exit_signal, SIGKILL);
   }
 }

@@ -92,6 +92,7 @@ TEST_P(SoakTrees, run_twenty_times_as_without_us) {
   for (int i = 0; i < 20 && !IsSkipped() && !HasFailure(); ++i) expect_transparent(GetParam());
 }
 INSTANTIATE_TEST_SUITE_P(Of, SoakTrees, ::testing::ValuesIn(tree_programs), name_of_tree);
+INSTANTIATE_TEST_SUITE_P(OfA, SoakTrees, ::testing::Values(redis), name_of_tree);
 
 }  // namespace
 }  // namespace trapline::live

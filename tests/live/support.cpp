@@ -382,6 +382,8 @@ void Live::SetUp() {
   int status = 0;
   ::waitpid(child, &status, 0);
   if (status != 0) GTEST_SKIP() << "the kernel forbids ptrace here";
+  static const bool runs = HostChild({tracee("exit_with"), "0"}).exit_status() == 0;
+  if (!runs) GTEST_SKIP() << "programs of this architecture do not run here";
 }
 
 }  // namespace trapline::live

@@ -69,6 +69,16 @@ busybox sh -c 'for i in 1 2 3; do echo $i | busybox sed s/2/two/ | busybox cat; 
     TreeProgram{"apt", "/usr/bin/apt-get", "apt-get --simulate install tree 2>&1; echo $?"},
 };
 
+/// A server under its own benchmark.
+inline constexpr TreeProgram redis{"redis", "/usr/bin/redis-server", R"(
+redis-server --port 0 --unixsocket s --save '' > log &
+until redis-cli -s s ping > answer 2>&1 && grep -q PONG answer; do sleep 0.05; done
+redis-benchmark -s s -n 2000 -c 30 -t set,get,incr,lpush > figures
+redis-cli -s s get counter:__rand_int__
+redis-cli -s s llen mylist
+redis-cli -s s bgsave > answer; until redis-cli -s s lastsave > answer; do :; done
+redis-cli -s s shutdown nosave; wait $!; echo $?)"};
+
 inline void expect_transparent(const TreeProgram& program) {
   if (::access(program.needs, X_OK) != 0) GTEST_SKIP() << "no " << program.needs;
   const std::vector<std::string> argv{"/bin/bash", "-c", program.script};
