@@ -221,8 +221,10 @@ bool Process::left_its_stop() {
   for (const auto& thread : threads_) {
     if (thread->stopped() && !os::still_stopped(thread->tid)) killed_at_stop(*thread);
   }
+  // A single thread may be dying, and a leader that exited first stays so (Threads.the_leader_may_exit_first).
+  const auto stays = [](const auto& thread) { return thread->stopped(); };
   const auto dying = [](const auto& thread) { return thread->run == Run::dying; };
-  return may_execute() || std::ranges::any_of(threads_, dying);
+  return std::ranges::none_of(threads_, stays) && (may_execute() || std::ranges::any_of(threads_, dying));
 }
 
 void Process::interrupt() {

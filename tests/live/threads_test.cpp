@@ -129,6 +129,7 @@ TEST_F(Threads, the_leader_may_exit_first) {
   EXPECT_EQ(stop.thread.pid(), d.pid());
   EXPECT_FALSE(d.dead());
   EXPECT_EQ(d.threads(), std::vector<Thread>{stop.thread});
+  EXPECT_THROW(static_cast<void>(d.wait(patience)), UsageError) << "its Stop was taken, and nothing is on its way";
   EXPECT_FALSE(stop.thread.memory().read(stop.thread.pc(), 2).empty());
   EXPECT_EQ(next_stop(d).kind, StopKind::syscall_exit);
   handler.remove();
