@@ -24,10 +24,11 @@ class MemoryFile {
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
 
-  [[nodiscard]] std::byte read(std::uint64_t address) const {
-    std::byte byte{};
-    require(::pread(file_, &byte, 1, static_cast<off_t>(address)) == 1, "pread");
-    return byte;
+  template <class T = std::byte>
+  [[nodiscard]] T read(std::uint64_t address) const {
+    T value{};
+    require(::pread(file_, &value, sizeof value, static_cast<off_t>(address)) == sizeof value, "pread");
+    return value;
   }
   void write(std::uint64_t address, std::byte byte) const {
     require(::pwrite(file_, &byte, 1, static_cast<off_t>(address)) == 1, "pwrite");
@@ -46,11 +47,11 @@ class Hits {
         place_(place),
         means_(means),
         registers_(registers),
-        tracee_({tracee("traps"), place.function, std::to_string(events)}) {
-    const MemoryFile memory(tracee_.pid());
-    memory.write(place.end, trap_instruction);
+        tracee_({tracee("traps"), place.function, std::to_string(events)}),
+        memory_(tracee_.pid()) {
+    memory_.write(place.end, trap_instruction);
     if (means == Means::instruction) {
-      memory.write(place.trap, trap_instruction);
+      memory_.write(place.trap, trap_instruction);
     } else {
       set_debug_register();
     }
@@ -89,6 +90,8 @@ class Hits {
     if (registers_) request(PTRACE_GETREGS, tracee_.pid(), std::uintptr_t{0}, &seen_);
     // After a debug register's hit the kernel lets the instruction pass by itself.
     if (means_ == Means::instruction) set_pc(tracee_.pid(), place_.trap_rest);
+    // What a hit of a watchpoint is to tell.
+    if (means_ == Means::watch) value_ = memory_.read<std::uint64_t>(place_.trap);
   }
 
   std::size_t events_;
@@ -96,7 +99,9 @@ class Hits {
   Means means_;
   bool registers_;
   RawTracee tracee_;
+  MemoryFile memory_;
   user_regs_struct seen_{};
+  std::uint64_t value_ = 0;
 };
 
 class Placings {

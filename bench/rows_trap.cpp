@@ -14,7 +14,8 @@ namespace {
 using floors::Means;
 using floors::TrapPlace;
 
-constexpr std::size_t full_batch = 250;
+// So many that the hand-over to the tracer thread, once a batch, does not count.
+constexpr std::size_t full_batch = 1000;
 constexpr std::size_t many = 10'000;
 /// Between the functions of the tracee's `many`.
 constexpr std::size_t distance = 16;

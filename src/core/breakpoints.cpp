@@ -145,6 +145,15 @@ void Breakpoints::check_place(const BreakpointTrap& trap, Address address, Unkno
           : fmt::format("in {} ({})", map->path.empty() ? "anonymous memory" : map->path, map->permissions())));
 }
 
+std::size_t Breakpoints::put_trap(const Site& site, std::span<std::byte> original) {
+  const ByteView trap = arch::info(process_.arch()).trap_instruction;
+  TraceeMemory& memory = process_.memory();
+  if (site.changeable || !code_.read(process_, site.address, original)) {
+    return memory.plant(site.address, trap, original);
+  }
+  return memory.plant_over(site.address, trap, original.first(trap.size())) ? original.size() : 0;
+}
+
 void Breakpoints::plant(Placement& placement, Address address) {
   const auto& trap = placement.trap;
   auto& site = sites_[address];
@@ -154,16 +163,16 @@ void Breakpoints::plant(Placement& placement, Address address) {
   } else {
     auto fresh = std::make_unique<Site>();
     fresh->address = address;
-    std::array<std::byte, 16> bytes{};
+    const MemoryMap* map = modules().maps().at(address);
+    fresh->changeable = map == nullptr || map->writable || map->inode == 0;
     if (!process_.kill_on_exit()) process_.tracer().guard();
-    const std::size_t count = process_.memory().plant(address, arch::info(process_.arch()).trap_instruction, bytes);
+    std::array<std::byte, 16> bytes{};
+    const std::size_t count = put_trap(*fresh, bytes);
     if (count == 0) {
       sites_.erase(address);
       return;
     }
     fresh->plan = decoder().plan(std::span(bytes).first(count), address);
-    const MemoryMap* map = modules().maps().at(address);
-    fresh->changeable = map == nullptr || map->writable || map->inode == 0;
     fresh->writes_seen = process_.memory().writes();
     site = std::move(fresh);
   }
@@ -319,6 +328,7 @@ void Breakpoints::forget_image() {
   slots_ = {};
   watchpoints_.forget();
   modules_.reset();
+  code_ = {};
 }
 
 void Breakpoints::begin() {

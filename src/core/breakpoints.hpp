@@ -10,6 +10,7 @@
 
 #include "arch/instruction.hpp"
 #include "core/breakpoint_trap.hpp"
+#include "core/code_window.hpp"
 #include "core/modules.hpp"
 #include "core/slots.hpp"
 #include "core/watchpoints.hpp"
@@ -117,6 +118,8 @@ class Breakpoints {
   void arm(Placement& placement, Unknown unknown);
   void arm_at(Placement& placement, Address address);
   void plant(Placement& placement, Address address);
+  /// Gives what is there without it; 0 bytes when it cannot be put there.
+  [[nodiscard]] std::size_t put_trap(const Site& site, std::span<std::byte> original);
   void disarm(Placement& placement);
   /// The same for a place that appears, or went away, while the program runs: nobody is there to hear of an error.
   void arm_late(Placement& placement);
@@ -140,6 +143,7 @@ class Breakpoints {
   Arch decoder_arch_{};
   std::optional<Modules> modules_;
   std::uint64_t modules_epoch_ = 0;
+  CodeWindow code_;
 };
 
 }  // namespace trapline::core

@@ -36,7 +36,7 @@ std::size_t TraceeMemory::read(Address address, std::span<std::byte> into) const
 
 std::size_t TraceeMemory::write(Address address, ByteView bytes) {
   const std::lock_guard lock(mutex_);
-  if (has_traps()) writes_.fetch_add(1, std::memory_order_relaxed);
+  writes_.fetch_add(1, std::memory_order_relaxed);
   // What is written there now is no trap of ours, whatever it is.
   lifted_.erase(lifted_.lower_bound(address), lifted_.lower_bound(address + bytes.size()));
   const auto first = first_reaching(address);
@@ -93,35 +93,44 @@ void TraceeMemory::reopen() {
   memory_.reopen();
 }
 
-std::size_t TraceeMemory::plant(Address address, ByteView trap, std::span<std::byte> original) {
-  const std::lock_guard lock(mutex_);
-  if (const auto old = patches_.find(address); old != patches_.end()) {
-    if (unchanged(address, old->second)) {
-      // It is there already, and must not be taken for what was under it
-      // (BreakpointLive.taken_out_and_put_back_while_threads_run_into_it).
-      const std::size_t count = memory_.read(address, original);
-      mask(address, original.first(count));
-      return count;
-    }
-    // The process has written over it.
-    strike(old);
-  }
+bool TraceeMemory::stands(Address address) {
+  const auto old = patches_.find(address);
+  if (old == patches_.end()) return false;
+  // Then it must not be taken for what was under it (BreakpointLive.taken_out_and_put_back_while_threads_run_into_it).
+  if (unchanged(address, old->second)) return true;
+  // The process has written over it.
+  strike(old);
+  return false;
+}
+
+bool TraceeMemory::put(Address address, ByteView trap, ByteView original) {
   lifted_.erase(address);
-  const std::size_t count = memory_.read(address, original);
-  if (count < trap.size()) return 0;
   Patch patch{.size = trap.size()};
   std::ranges::copy(trap, patch.trap.begin());
-  std::ranges::copy(original.first(patch.size), patch.original.begin());
+  std::ranges::copy(original, patch.original.begin());
   insertions_.fetch_add(1, std::memory_order_release);
-  patch.entry = page_.enter(address, trap, original.first(patch.size));
+  patch.entry = page_.enter(address, trap, original);
   if (memory_.write(address, trap) != patch.size) {
     page_.strike(*patch.entry);
-    return 0;
+    return false;
   }
-  mask(address, original.first(count));
   patches_[address] = patch;
   count_ = patches_.size();
+  return true;
+}
+
+std::size_t TraceeMemory::plant(Address address, ByteView trap, std::span<std::byte> original) {
+  const std::lock_guard lock(mutex_);
+  const bool there = stands(address);
+  const std::size_t count = memory_.read(address, original);
+  mask(address, original.first(count));
+  if (!there && (count < trap.size() || !put(address, trap, original.first(trap.size())))) return 0;
   return count;
+}
+
+bool TraceeMemory::plant_over(Address address, ByteView trap, ByteView original) {
+  const std::lock_guard lock(mutex_);
+  return stands(address) || put(address, trap, original);
 }
 
 bool TraceeMemory::plant(Address address, ByteView trap) {

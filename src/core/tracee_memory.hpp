@@ -37,6 +37,8 @@ class TraceeMemory {
   /// The same, and gives what is there without any trap: at least as many bytes as the trap has. Returns how many it
   /// gave, up to the end of what is mapped; 0 when there is no trap now.
   [[nodiscard]] std::size_t plant(Address address, ByteView trap, std::span<std::byte> original);
+  /// The same where it is known what is there.
+  [[nodiscard]] bool plant_over(Address address, ByteView trap, ByteView original);
   /// Puts the original bytes back, unless the process has written others over the trap.
   void lift(Address address);
   /// Whether the trap is still there as it was planted.
@@ -45,7 +47,7 @@ class TraceeMemory {
   /// Puts the original bytes of all traps into a process that has a copy of this memory; also of those that were lifted
   /// after the copy was made.
   void clean_copy(pid_t child) const;
-  /// Counts the writes since there are traps.
+  /// Counts the writes.
   [[nodiscard]] std::size_t writes() const { return writes_.load(std::memory_order_relaxed); }
   [[nodiscard]] bool has_traps() const { return count_.load(std::memory_order_relaxed) != 0; }
   /// A copy of this memory may have some in it.
@@ -66,6 +68,9 @@ class TraceeMemory {
   [[nodiscard]] bool unchanged(Address address, const Patch& patch) const;
   [[nodiscard]] Patches::const_iterator first_reaching(Address address) const;
 
+  /// Whether there is a trap of ours already.
+  [[nodiscard]] bool stands(Address address);
+  [[nodiscard]] bool put(Address address, ByteView trap, ByteView original);
   /// The trap at the address is out, or is none of ours any more.
   void strike(Patches::iterator patch);
 

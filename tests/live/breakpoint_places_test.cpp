@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <array>
+#include <span>
 
 #include "hits.hpp"
 
@@ -35,6 +37,20 @@ TEST_F(BreakpointLive, waits_for_its_library_from_the_first_instruction_on) {
   EXPECT_EQ(run_out(d).exit_code, 0);
   EXPECT_EQ(target.hit_count(), 4U);
   EXPECT_EQ(writes.hit_count(), 1U);
+}
+
+TEST_F(BreakpointLive, placed_on_code_written_since_the_one_before_it) {
+  constexpr std::array<unsigned char, 6> returns_42{0xb8, 42, 0, 0, 0, 0xc3};
+  auto d = hits({"loop", "3"});
+  const Stdio io = d.run(piped());
+  const Address target = d.symbols().resolve("target");
+  const Breakpoint near = d.breakpoint("never", {.callback = [](Thread&, Breakpoint&) {}});
+  d.memory().write(target, std::as_bytes(std::span(returns_42)));
+  const Breakpoint breakpoint = d.breakpoint(target, {.callback = [](Thread&, Breakpoint&) {}});
+  d.cont();
+  EXPECT_EQ(d.wait(patience).exit_code, 0);
+  EXPECT_EQ(breakpoint.hit_count(), 3U);
+  EXPECT_EQ(rest_of_output(io), "126\n");
 }
 
 TEST_F(BreakpointLive, nothing_is_no_place) {
