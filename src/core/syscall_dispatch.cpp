@@ -350,7 +350,11 @@ Verdict on_syscall_stop(ThreadState& thread) {
       if (std::exchange(thread.reentering, false)) return Verdict::go_on;
       thread.emulated = thread.last_resume == os::Resume::emulate;
       return on_enter(thread, info, abi_of(thread, info), false);
-    case os::SyscallInfo::Side::exit: return on_exit(thread, info);
+    case os::SyscallInfo::Side::exit:
+      // Of the call that PTRACE_SYSEMU has refused; what was called is still to begin
+      // (SyscallChange.its_handlers_see_the_results_of_calls).
+      if (thread.reentering) return Verdict::go_on;
+      return on_exit(thread, info);
     case os::SyscallInfo::Side::seccomp:
     case os::SyscallInfo::Side::none: return Verdict::go_on;
   }

@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstring>
 #include <sstream>
+#include <vector>
 
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -303,6 +304,16 @@ TEST_F(SyscallChange, an_allowed_call_can_be_skipped_there_too) {
     EXPECT_EQ(finished.output, std::string(name) == "read" ? "-9\n5\n" : "5\n-9\n");
     EXPECT_EQ(finished.status, 7);
   }
+}
+
+TEST_F(SyscallChange, its_handlers_see_the_results_of_calls) {
+  Debugger d(program("seccomp_strict", {"allowed"}));
+  std::vector<std::int64_t> results;
+  const SyscallHandler handler = d.handle_syscall(
+      "write", {.on_exit = [&](Thread& t, SyscallHandler&) { results.push_back(t.syscall_return()); }});
+  EXPECT_EQ(run_for_output(d).output, "-9\n-9\n");
+  EXPECT_EQ(results, (std::vector<std::int64_t>{-EBADF, 3, 3}));
+  EXPECT_EQ(handler.hit_count(), 3U);
 }
 
 TEST_F(SyscallChange, its_allow_list_still_kills_what_nobody_changed) {
