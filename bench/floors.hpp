@@ -17,6 +17,10 @@ enum class Deed { none, change_result, skip };
 
 /// PTRACE_SYSCALL and waitpid, with PTRACE_GET_SYSCALL_INFO at each stop; one event is a syscall, with both its stops.
 [[nodiscard]] Batch syscalls(std::size_t threads, std::size_t events, Deed deed);
+/// The same by a seccomp filter: PTRACE_CONT and the filter's stop, which PTRACE_GET_SYSCALL_INFO tells of; and then
+/// PTRACE_SYSCALL to the exit's, if somebody wants it.
+enum class FilterStops { none, enter, enter_exit };
+[[nodiscard]] Batch filtered_syscalls(std::size_t events, FilterStops stops, Deed deed);
 /// Registers in, one step over a syscall instruction that the program has, the result, registers back.
 [[nodiscard]] Batch invocations(std::size_t events);
 

@@ -1,7 +1,9 @@
+#include <linux/seccomp.h>
 #include <sys/syscall.h>
 
 #include <csignal>
 #include <memory>
+#include <vector>
 
 #include "floors.hpp"
 #include "raw_tracee.hpp"
@@ -12,6 +14,8 @@ namespace {
 
 constexpr int syscall_stop = SIGTRAP | 0x80;
 constexpr std::uintptr_t forged_result = 42;
+constexpr std::uint32_t getpgrp_number = SYS_getpgrp;
+constexpr std::uint32_t getppid_number = SYS_getppid;
 
 class SyscallLoop {
  public:
@@ -66,6 +70,51 @@ class SyscallLoop {
   std::size_t calls_ = 0;
 };
 
+class FilterLoop {
+ public:
+  FilterLoop(std::size_t events, FilterStops stops, Deed deed)
+      : events_(events),
+        stops_(stops),
+        deed_(deed),
+        filter_{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, getpgrp_number, 2, 0),
+                BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, stops == FilterStops::none ? getpgrp_number : getppid_number, 1, 0),
+                BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRACE)},
+        tracee_({tracee("calls"), "1", std::to_string(events)}, filter_) {}
+
+  double batch() {
+    return time_per_event(events_, [&] {
+      while (!at_marker()) {
+      }
+    });
+  }
+
+ private:
+  bool at_marker() {
+    tracee_.go(PTRACE_CONT);
+    __ptrace_syscall_info info;
+    request(PTRACE_GET_SYSCALL_INFO, tracee_.pid(), sizeof info, &info);
+    if (info.seccomp.nr == SYS_getpgrp) return true;
+    if (deed_ == Deed::skip) {
+      request(PTRACE_POKEUSER, tracee_.pid(), offsetof(user_regs_struct, orig_rax), ~std::uintptr_t{0});
+      request(PTRACE_POKEUSER, tracee_.pid(), offsetof(user_regs_struct, rax), forged_result);
+    }
+    if (stops_ == FilterStops::enter_exit) {
+      tracee_.go(PTRACE_SYSCALL);
+      request(PTRACE_GET_SYSCALL_INFO, tracee_.pid(), sizeof info, &info);
+      if (deed_ == Deed::change_result) {
+        request(PTRACE_POKEUSER, tracee_.pid(), offsetof(user_regs_struct, rax), forged_result);
+      }
+    }
+    return false;
+  }
+
+  std::size_t events_;
+  FilterStops stops_;
+  Deed deed_;
+  std::vector<sock_filter> filter_;
+  RawTracee tracee_;
+};
+
 class Invocations {
  public:
   explicit Invocations(std::size_t events) : events_(events), tracee_({tracee("calls"), "1", "1"}) {
@@ -103,6 +152,10 @@ class Invocations {
 
 Batch syscalls(std::size_t threads, std::size_t events, Deed deed) {
   return [loop = std::make_shared<SyscallLoop>(threads, events, deed)] { return loop->batch(); };
+}
+
+Batch filtered_syscalls(std::size_t events, FilterStops stops, Deed deed) {
+  return [loop = std::make_shared<FilterLoop>(events, stops, deed)] { return loop->batch(); };
 }
 
 Batch invocations(std::size_t events) {

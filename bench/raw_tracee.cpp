@@ -1,5 +1,7 @@
 #include "raw_tracee.hpp"
 
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -12,7 +14,7 @@ void require(bool condition, const char* what) {
   if (!condition) throw std::system_error(errno, std::generic_category(), what);
 }
 
-RawTracee::RawTracee(const std::vector<std::string>& argv) {
+RawTracee::RawTracee(const std::vector<std::string>& argv, std::span<sock_filter> filter) {
   std::vector<char*> pointers;
   for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
@@ -20,12 +22,16 @@ RawTracee::RawTracee(const std::vector<std::string>& argv) {
   require(pid_ != -1, "fork");
   if (pid_ == 0) {
     ::ptrace(PTRACE_TRACEME, 0, 0, 0);
+    const sock_fprog program{static_cast<unsigned short>(filter.size()), filter.data()};
+    ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    if (!filter.empty() && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == -1) ::_exit(126);
     ::execv(pointers[0], pointers.data());
     ::_exit(127);
   }
   int status = 0;
   require(::waitpid(pid_, &status, __WALL) == pid_ && WIFSTOPPED(status), "exec of a tracee");
-  constexpr std::uintptr_t options = PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE;
+  constexpr std::uintptr_t options =
+      PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACESECCOMP;
   request(PTRACE_SETOPTIONS, pid_, std::uintptr_t{0}, options);
 }
 

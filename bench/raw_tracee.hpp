@@ -1,5 +1,6 @@
 #pragma once
 
+#include <linux/filter.h>
 #include <sys/ptrace.h>
 #include <sys/types.h>
 #include <sys/user.h>
@@ -7,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -28,7 +30,8 @@ constexpr std::size_t user_offset(std::size_t register_offset) { return offsetof
 /// A child of this thread that it traces, stopped after its exec; killed at the end.
 class RawTracee {
  public:
-  explicit RawTracee(const std::vector<std::string>& argv);
+  /// With that seccomp filter, if any.
+  explicit RawTracee(const std::vector<std::string>& argv, std::span<sock_filter> filter = {});
   ~RawTracee();
   RawTracee(const RawTracee&) = delete;
   RawTracee& operator=(const RawTracee&) = delete;

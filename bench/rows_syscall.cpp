@@ -22,6 +22,7 @@ struct Load {
   std::size_t threads = 1;
   /// What the tracee has to see as getppid's result; nothing when it is the true one.
   std::optional<std::int64_t> result{};
+  bool filter = false;
 };
 
 /// The tracee's calls, batch by batch: it stops at the getpgrp that ends one.
@@ -30,7 +31,8 @@ class Handled {
   Handled(const Load& load, std::size_t events)
       : events_(events),
         result_(load.result),
-        debugger_({.argv = {tracee("calls"), std::to_string(load.threads), std::to_string(events)}}) {
+        debugger_({.argv = {tracee("calls"), std::to_string(load.threads), std::to_string(events)},
+                   .syscall_filter = load.filter}) {
     debugger_.run({.stdio = {.in = Stream::inherit(), .out = Stream::inherit(), .err = Stream::inherit()}});
     debugger_.handle_syscall("getpgrp",
                              {.on_enter = [](Thread& thread, SyscallHandler&) { thread.process().interrupt(); }});
@@ -88,6 +90,16 @@ Row row(std::string name, Load load, floors::Deed deed = floors::Deed::none) {
           }};
 }
 
+/// By a seccomp filter.
+Row filter_row(std::string name, Load load, floors::FilterStops stops, floors::Deed deed = floors::Deed::none) {
+  load.filter = true;
+  return {std::move(name), [load = std::move(load), stops, deed](const Effort& effort) {
+            // Without stops a call is so quick that the end of a batch counts.
+            const std::size_t events = effort.events(full_batch * (stops == floors::FilterStops::none ? 400 : 1));
+            return Sides{handled(load, events), floors::filtered_syscalls(events, stops, deed)};
+          }};
+}
+
 /// Not the kernel's floor but our own: what the threads cost beside a single one.
 Row threads_beside_one(std::string name, std::size_t threads) {
   return {std::move(name), [threads](const Effort& effort) {
@@ -104,6 +116,7 @@ std::vector<Row> syscall_rows() {
   const auto change = [](Thread& thread, SyscallHandler&) { thread.set_syscall_return(forged_result); };
   const auto skip = [](Thread& thread, SyscallHandler&) { thread.skip_syscall(forged_result); };
   constexpr std::size_t many = 8;
+  using floors::FilterStops;
   return {
       row("syscall.enter_exit", {.handle = both}),
       row("syscall.enter", {.handle = with({.on_enter = nothing})}),
@@ -114,6 +127,13 @@ std::vector<Row> syscall_rows() {
       row("syscall.skip", {.handle = with({.on_enter = skip}), .result = forged_result}, floors::Deed::skip),
       row("syscall.threads8", {.handle = both, .threads = many}),
       threads_beside_one("syscall.threads8_beside_one", many),
+      filter_row("filter.enter", {.handle = with({.on_enter = nothing})}, FilterStops::enter),
+      filter_row("filter.enter_exit", {.handle = both}, FilterStops::enter_exit),
+      filter_row("filter.unhandled", {}, FilterStops::none),
+      filter_row("filter.skip", {.handle = with({.on_enter = skip}), .result = forged_result}, FilterStops::enter,
+                 floors::Deed::skip),
+      filter_row("filter.result_changed", {.handle = with({.on_exit = change}), .result = forged_result},
+                 FilterStops::enter_exit, floors::Deed::change_result),
   };
 }
 

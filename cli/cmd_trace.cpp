@@ -63,6 +63,7 @@ struct Arguments {
   int follow = 0;
   bool tree = false;
   bool fd_paths = false;
+  bool no_filter = false;
   std::size_t string_limit = 32;
   std::string output;
   pid_t pid = 0;
@@ -88,7 +89,8 @@ class Session {
         debugger_({.argv = std::move(command),
                    .continue_to_entry = false,
                    .follow_children = follows(arguments),
-                   .inherit_traps = follows(arguments)}),
+                   .inherit_traps = follows(arguments),
+                   .syscall_filter = !arguments.no_filter}),
         syscalls_(parse_sets(arguments.sets)) {
     place_changes(debugger_, arguments.changes);
     // Before the output file is made: a mistyped name must not empty an old one.
@@ -228,6 +230,9 @@ Run add_trace(CLI::App& app) {
       ->type_name("N")
       ->check(a_number);
   trace_app->add_flag("-y", arguments->fd_paths, "Show what file descriptors refer to");
+  trace_app->add_flag("--no-filter", arguments->no_filter,
+                      "Stop the program at all of its system calls, also those that are neither shown nor changed; "
+                      "otherwise with -f these run freely, by a seccomp filter");
   list("--hijack", arguments->changes.hijacks, "Make NEW out of each call of OLD, with these arguments replaced",
        "OLD=NEW[,argN=V]");
   list("--skip", arguments->changes.skips, "Do not run it; the program sees VALUE as its result", "NAME=VALUE");

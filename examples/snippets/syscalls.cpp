@@ -42,6 +42,13 @@ static void replaced(const SyscallHandler& handler) {
   handler.remove();
 }
 
+static void filtered() {
+  Debugger d({.argv = {"make", "-j2"}, .inherit_traps = true, .syscall_filter = true});
+  d.handle_syscall("execve", {.on_enter = [](Thread& t, SyscallHandler&) {
+                     std::cout << t.memory().read_string(t.syscall_arg(0)) << '\n';
+                   }});
+}
+
 static void logged() {
   set_log_sink([](LogCategory, std::string_view line) { std::clog << line << '\n'; });
   set_log_sink({});
@@ -56,5 +63,6 @@ int main() {
   d.cont();
   std::cout << io.recvall() << second.hit_count() << " chosen write of " << to_string(d.wait().kind) << '\n';
   replaced(second);
+  filtered();
   logged();
 }

@@ -46,6 +46,11 @@ struct DebuggerOptions {
   /// Whether a followed child has the traps and observers of its parent too: the same ones, whose counts are those of
   /// all. Traps placed later are not its.
   bool inherit_traps = false;
+  /// Whether the syscalls that no handler or observer wants run at full speed: by a seccomp filter in launched
+  /// processes, made from the handlers there are at run() and extended when others come. Then the process cannot be
+  /// let go, only killed, and without CAP_SYS_ADMIN it gets no_new_privs (prctl(2)). It has no effect with
+  /// `follow_children = false`, in attached processes, and where the kernel has no such filters.
+  bool syscall_filter = false;
 };
 
 struct RunOptions {

@@ -31,7 +31,8 @@ std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
                                          core::ProcessOptions{.auto_interrupt = options.auto_interrupt,
                                                               .kill_on_exit = options.kill_on_exit,
                                                               .follow_children = options.follow_children,
-                                                              .inherit_traps = options.inherit_traps});
+                                                              .inherit_traps = options.inherit_traps,
+                                                              .syscall_filter = options.syscall_filter});
 }
 
 std::vector<std::string> flatten(const std::optional<Environment>& environment) {
@@ -156,6 +157,9 @@ void Debugger::kill_tree() {
 
 void Debugger::detach_tree() {
   process_->reject_inside_callback("detach_tree");
+  process_->tracer().call([&] {
+    for (const auto& process : process_->tracer().processes()) process->check_may_leave("detach_tree()");
+  });
   process_->end_tree(core::Process::End::detaches);
 }
 
@@ -173,6 +177,9 @@ void Debugger::set_path(std::filesystem::path path) { state_->options.path = std
 bool Debugger::kill_on_exit() const { return process_->kill_on_exit(); }
 void Debugger::set_kill_on_exit(bool kill) {
   process_->tracer().call([&] {
+    for (const auto& process : process_->tracer().processes()) {
+      if (!kill) process->check_may_leave("set_kill_on_exit(false)");
+    }
     process_->set_kill_on_exit(kill);
     for (const auto& process : std::vector(process_->tracer().processes())) {
       if (process != process_ && process->followed()) process->set_kill_on_exit(kill);

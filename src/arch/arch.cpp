@@ -93,13 +93,29 @@ const SyscallRegs& syscall_regs(Arch arch, Abi abi) {
 
 Abi native_abi(Arch arch) { return info(arch).abi; }
 
-std::optional<Abi> abi_from_audit_arch(std::uint32_t audit_arch) {
-  switch (audit_arch) {
-    case 0xC000003E: return Abi::amd64;
-    case 0x40000003: return Abi::i386;
-    case 0xC00000B7: return Abi::aarch64;
+std::uint32_t audit_arch(Abi abi) {
+  switch (abi) {
+    case Abi::amd64: return 0xC000003E;
+    case Abi::i386: return 0x40000003;
+    case Abi::aarch64: break;
+  }
+  return 0xC00000B7;
+}
+
+std::optional<Abi> abi_from_audit_arch(std::uint32_t number) {
+  for (const Abi abi : {Abi::amd64, Abi::i386, Abi::aarch64}) {
+    if (audit_arch(abi) == number) return abi;
   }
   return std::nullopt;
+}
+
+std::array<std::int64_t, 2> filter_installing_calls(Abi abi) {
+  switch (abi) {
+    case Abi::amd64: return {157, 317};
+    case Abi::i386: return {172, 354};
+    case Abi::aarch64: break;
+  }
+  return {167, 277};
 }
 
 std::optional<Arch> arch_of_machine(std::uint16_t elf_machine) {

@@ -57,6 +57,9 @@ struct ArchInfo {
 
 /// AUDIT_ARCH_* (linux/audit.h), as syscall stops tell it.
 [[nodiscard]] std::optional<Abi> abi_from_audit_arch(std::uint32_t audit_arch);
+[[nodiscard]] std::uint32_t audit_arch(Abi abi);
+/// The calls that may put seccomp filters into a thread: prctl and seccomp.
+[[nodiscard]] std::array<std::int64_t, 2> filter_installing_calls(Abi abi);
 [[nodiscard]] std::optional<Arch> arch_of_machine(std::uint16_t elf_machine);
 [[nodiscard]] std::optional<Arch> arch_of_general_set(std::size_t size);
 

@@ -47,6 +47,7 @@ void unmap_scratch(Process& process) {
 void Process::detach() {
   tracer_->call([&] {
     if (gone() || leaving()) throw_gone();
+    check_may_leave("detach()");
     leave();
   });
   await_departure();

@@ -106,6 +106,7 @@ void Drive::put_off() {
   if (!thread_.hit_due && at_end_of_step(thread_)) thread_.status = os::WaitStatus::bare_stop();
   const Event event = thread_.status.event();
   if (event == Event::fork || event == Event::vfork || event == Event::clone) process_.announce_birth(thread_);
+  if (thread_.filter_stop == ThreadState::FilterStop::nothing) return;
   if (thread_.hit_due || event != Event::stop) process_.keep(thread_);
 }
 
@@ -144,6 +145,7 @@ Drive::Outcome Drive::handle_stop(bool stepping) {
     auto stop = stop_of(on_trap_hit(thread_));
     return {.executed = executed && thread_.stopped(), .stop = std::move(stop)};
   }
+  if (thread_.filter_stop == ThreadState::FilterStop::nothing) return {};
   const os::WaitStatus status = thread_.status;
   switch (status.event()) {
     case Event::none: {
@@ -185,7 +187,9 @@ std::optional<Stop> Drive::step() {
   if (!in_call && process_.wants_syscalls() && on_syscall_instruction()) through_syscall = true;
   // A plain step turns syscall stops off, so that a syscall instruction is stepped over by its stops.
   os::Resume how = !through_syscall ? os::Resume::step : in_call ? left : leave_syscall_stop(thread_);
-  if (through_syscall && how == os::Resume::cont) how = os::Resume::step;
+  if (through_syscall && how == os::Resume::cont) {
+    how = process_.wants_syscalls() ? os::Resume::syscall : os::Resume::step;
+  }
   if (how == os::Resume::step) through_syscall = false;
   for (;;) {
     if (go(how) == Went::nowhere) {
@@ -199,7 +203,10 @@ std::optional<Stop> Drive::step() {
       return std::nullopt;
     }
     process_.throw_if_leaving();
-    if (through_syscall) how = leave_syscall_stop(thread_);
+    if (through_syscall) {
+      how = leave_syscall_stop(thread_);
+      if (how == os::Resume::cont && process_.wants_syscalls()) how = os::Resume::syscall;
+    }
   }
 }
 

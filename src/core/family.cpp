@@ -1,4 +1,5 @@
 #include <linux/sched.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <array>
@@ -85,6 +86,10 @@ void Process::announce_birth(ThreadState& thread, bool claimed) {
       // Killed in its first moment.
     }
   }
+  if (filter_.count() != 0 && !followed) {
+    // Its parent is being killed; without a tracer the calls that the filter stops at would fail.
+    ::kill(child, SIGKILL);
+  }
   // Whoever claims the thread has something to do with the child before it runs.
   if (followed || shared || thread.claimed) {
     adopt(thread, child, shared ? Shares::memory : Shares::nothing, followed);
@@ -114,6 +119,7 @@ void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool follow
 
 void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed) {
   begin(pid, parent.launched_, parent.inherited_filters_);
+  filter_.inherit(parent.filter_);
   come_from(parent, followed);
   memory_is_due_ = true;
   quiet_ = false;

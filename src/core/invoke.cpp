@@ -140,8 +140,6 @@ class Copies {
   Loan loan_;
 };
 
-enum class Birth { none, clone, clone3 };
-
 /// A child that shared our tracee's stack, or kept it waiting, at the very same place could not be sane: vfork becomes
 /// fork, and a clone without a stack of its own gets a copy of the memory.
 std::uint64_t sane_clone_flags(std::uint64_t flags, bool own_stack) {
@@ -150,24 +148,18 @@ std::uint64_t sane_clone_flags(std::uint64_t flags, bool own_stack) {
   return flags;
 }
 
-Birth sane_birth(Process& process, Abi abi, std::int64_t& number, SyscallArgs& args) {
+void make_birth_sane(Process& process, Abi abi, std::int64_t& number, SyscallArgs& args) {
   const std::string_view name = syscall_name(abi, number);
-  if (name == "fork") return Birth::clone;
   if (name == "vfork") {
     number = resolve(abi, "clone");
     args = {SIGCHLD};
-    return Birth::clone;
   }
-  if (name == "clone") {
-    args[0] = sane_clone_flags(args[0], args[1] != 0);
-    return Birth::clone;
-  }
-  if (name != "clone3") return Birth::none;
+  if (name == "clone") args[0] = sane_clone_flags(args[0], args[1] != 0);
+  if (name != "clone3") return;
   std::array<std::uint64_t, 7> fields{};  // flags is the first of struct clone_args, stack the sixth (clone(2)).
-  if (process.memory().read(args[0], std::as_writable_bytes(std::span(fields))) != sizeof fields) return Birth::clone3;
+  if (process.memory().read(args[0], std::as_writable_bytes(std::span(fields))) != sizeof fields) return;
   fields[0] = sane_clone_flags(fields[0], fields[5] != 0);
   static_cast<void>(process.memory().write(args[0], std::as_bytes(std::span(fields).first(1))));
-  return Birth::clone3;
 }
 
 bool seen_by_someone(Process& process, Abi abi, std::int64_t number) {
@@ -187,11 +179,8 @@ std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<con
   {
     const Copies copies(thread, remote, arguments);
     SyscallArgs args = copies.in();
-    const Birth birth = sane_birth(process, abi, number, args);
-    if (birth != Birth::none)
-      os::set_options(thread.tid, {.kill_with_tracer = process.kill_on_exit(), .follow_forks = true});
+    make_birth_sane(process, abi, number, args);
     result = seen_by_someone(process, abi, number) ? remote.call_seen(number, args) : remote.call(number, args);
-    if (birth != Birth::none) os::set_options(thread.tid, process.trace_options());
     copies.out();
   }
   remote.finish();

@@ -87,6 +87,8 @@ Timer::Armed arm_kill(Process& process, Timeout after) {
 }  // namespace
 
 void launch(Process& process, LaunchPlan plan) {
+  process.begin_filter();
+  plan.request.filter = process.filter().missing();
   os::Spawned child = os::spawn(std::move(plan.request));
   process.begin(child.pid(), true, os::filters_to_inherit());
   ThreadState& thread = process.add_thread(child.pid(), {});
@@ -115,6 +117,7 @@ void launch(Process& process, LaunchPlan plan) {
     child.throw_failure();
     throw ProcessGone("the process was killed before its program began");
   }
+  if (child.filtered()) process.filter().note_installed();
   process.arm_deadline(arm_kill(process, plan.kill_after));
   finish_exec(thread);
   bool at_rest = thread.stopped() && thread.status.event() != Event::exit;

@@ -31,6 +31,10 @@ struct OpenCall {
   std::uint64_t pc = 0;
   bool skipped = false;
   std::int64_t skip_value = 0;
+  /// A seccomp filter of ours stopped it, past the stop of PTRACE_SYSCALL.
+  bool by_filter = false;
+  /// Nobody asked for its exit: only the thread's next stop tells that it is over.
+  bool let_go = false;
   /// Made by invoke_syscall: synchronous handlers count it and do not stop.
   bool invoked = false;
   /// Shown to observers at enter.
@@ -48,7 +52,7 @@ class OpenCalls {
     if (depth_ == slots_.size()) slots_.push_back(std::make_unique<OpenCall>());
     OpenCall& call = *slots_[depth_++];
     call.state = OpenCall::State::open;
-    call.skipped = call.invoked = call.observed = false;
+    call.skipped = call.invoked = call.observed = call.by_filter = call.let_go = false;
     return call;
   }
   void pop() { slots_[--depth_]->ran.clear(); }

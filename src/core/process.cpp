@@ -29,7 +29,7 @@ namespace {
 bool still_at_its_stop(const ThreadState& thread) {
   if (!os::still_stopped(thread.tid)) return false;
   const auto seen = os::look_one(thread.tid, os::Sleep::no);
-  return !seen || seen->status == thread.status;
+  return !seen || seen->status == (thread.untaken ? thread.untaken_status : thread.status);
 }
 
 }  // namespace
@@ -174,8 +174,10 @@ void Process::killed_at_stop(ThreadState& thread) {
 bool Process::settle_stop(ThreadState& thread) {
   try {
     if (goes_on_to_trap(thread)) return false;
-    if (!breakpoints_.in_use() && !address_space().breakpoints_.in_use()) return true;
-    settle(thread);
+    settle_unwatched_call(thread);
+    settle_filter_stop(thread);
+    thread.settled = thread.filter_stop == ThreadState::FilterStop::nothing && !thread.claimed;
+    if (breakpoints_.in_use() || address_space().breakpoints_.in_use()) settle(thread);
   } catch (const ProcessGone&) {
     killed_at_stop(thread);
     return thread.claimed;
@@ -232,7 +234,22 @@ void Process::dispatch(ThreadState& thread) {
     publish(std::move(stop));
     return;
   }
+  if (filter_.can_extend() && dispatching_ == 0 && !tracer_->in_callback() && running() && !frozen() &&
+      thread.status.syscall_stop()) {
+    extend_filter_by({thread.shared_from_this()});
+  }
   if (running() && !frozen()) resume(thread);
+}
+
+void Process::extend_filter_by(const std::vector<std::shared_ptr<ThreadState>>& threads) {
+  for (const auto& thread : std::vector(threads)) {
+    if (!thread->stopped() || !filter_.can_extend()) continue;
+    try {
+      extend_filter(*thread);
+    } catch (const Error&) {
+      // It can run no syscall where it is, or died.
+    }
+  }
 }
 
 Stop Process::describe(ThreadState& thread) const {
@@ -430,11 +447,22 @@ void Process::resume_all() {
   }
 }
 
+void Process::plan_filter() {
+  if (!filter_.enabled()) return;
+  auto wanted = handlers_.wanted();
+  for (const Watcher& watcher : *watchers_) {
+    if (!watcher.observer->on_syscall_enter && !watcher.observer->on_syscall_exit) continue;
+    for (std::size_t abi = 0; abi < wanted.size(); ++abi) wanted[abi].add(watcher.wanted[abi]);
+  }
+  filter_.want(wanted);
+}
+
 void Process::tracing_changed() {
   wants_syscalls_ = handlers_.any_live() || std::ranges::any_of(*watchers_, [](const Watcher& watcher) {
                       return watcher.observer->on_syscall_enter || watcher.observer->on_syscall_exit;
                     });
-  if (!wants_syscalls() || !running()) return;
+  plan_filter();
+  if (!wants_syscalls() || filter_.covers() || !running()) return;
   for (const auto& thread : threads_) {
     // A thread that runs freely reports no syscalls; its interruption is answered by going on with them.
     if (thread->run != Run::running || thread->last_resume != os::Resume::cont || thread->claimed) continue;

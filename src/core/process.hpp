@@ -19,6 +19,7 @@
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
 #include "core/signal_catchers.hpp"
+#include "core/syscall_filter.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_state.hpp"
 #include "core/tracee_memory.hpp"
@@ -36,6 +37,8 @@ struct ProcessOptions {
   std::optional<bool> kill_on_exit{};
   bool follow_children = true;
   bool inherit_traps = false;
+  /// Calls that nobody handles do not stop the processes that are launched.
+  bool syscall_filter = false;
 };
 
 class Process;
@@ -94,6 +97,10 @@ class Process : public std::enable_shared_from_this<Process> {
   // Life (launch.cpp).
   /// Forgets the last run and begins with a new process, whose threads are still to be added.
   void begin(pid_t pid, bool launched, unsigned inherited_filters);
+  /// Before a launch: what is handled is what the filter will be about.
+  void begin_filter();
+  /// Throws UsageError if the process cannot live without us.
+  void check_may_leave(std::string_view verb) const;
   /// A child that has lived for a while and is to be attached to.
   [[nodiscard]] std::shared_ptr<Process> add_child(pid_t pid);
   /// Takes that back.
@@ -129,14 +136,17 @@ class Process : public std::enable_shared_from_this<Process> {
   void set_kill_on_exit(bool kill);
   [[nodiscard]] bool kill_on_exit() const;
   [[nodiscard]] os::TraceOptions trace_options() const {
-    return {.kill_with_tracer = kill_on_exit(), .follow_forks = true};
+    return {.kill_with_tracer = kill_on_exit(), .follow_forks = true, .report_filters = filter_.enabled()};
   }
   void mark_timed_out() { timed_out_ = true; }
   /// After exec (also the first): what was known of the old program is void.
   void image_changed(std::optional<Arch> arch = {});
   [[nodiscard]] Arch arch() const { return arch_; }
-  /// The seccomp filters that it got from the host; of those of an attached process nothing is known.
-  [[nodiscard]] unsigned inherited_filters() const { return inherited_filters_; }
+  /// The seccomp filters that it got from the host and from us; of those of an attached process nothing is known.
+  [[nodiscard]] unsigned inherited_filters() const { return inherited_filters_ + filter_.count(); }
+  [[nodiscard]] SyscallFilter& filter() { return filter_; }
+  /// Brings the filter up to what is handled by now.
+  void plan_filter();
 
   // Threads.
   struct NewThread {
@@ -371,6 +381,8 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] bool left_its_stop();
   /// To all threads, at rest.
   void apply_trace_options();
+  /// By one thread that can do it; at rest, or one whose stop was dispatched.
+  void extend_filter_by(const std::vector<std::shared_ptr<ThreadState>>& threads);
   /// Nothing is dispatched, and nobody goes on but for a command.
   [[nodiscard]] bool frozen() const { return gathering_ || leaving(); }
   [[nodiscard]] bool would_stop(ThreadState& thread) const;
@@ -391,6 +403,7 @@ class Process : public std::enable_shared_from_this<Process> {
   /// kill_on_exit was changed meanwhile.
   bool options_stale_ = false;
   unsigned inherited_filters_ = 0;
+  SyscallFilter filter_;
   Timer::Armed deadline_;
   bool gathering_ = false;
   enum class Leaving { no, soon, now } leaving_ = Leaving::no;

@@ -168,6 +168,7 @@ void Process::cont_here() {
     publish(std::move(stop));
     return;
   }
+  if (filter_.can_extend()) extend_filter_by(threads_);
   rest_->set(RestSignal::State::running);
   tracer_->settle_child_signals();
   for (const auto& thread : threads_) {

@@ -12,6 +12,7 @@
 #include "os/exec_check.hpp"
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"
+#include "os/seccomp.hpp"
 #include "support/log.hpp"
 
 namespace trapline::core {
@@ -33,6 +34,24 @@ Arch arch_of_image(pid_t pid) {
 
 }  // namespace
 
+void Process::begin_filter() {
+  if (options_.syscall_filter && !options_.kill_on_exit.value_or(true)) {
+    throw UsageError(
+        "syscall_filter with kill_on_exit = false: a filter stays for ever, and without a tracer the calls that it "
+        "stops at would fail");
+  }
+  // Children that nobody follows would be such processes too.
+  filter_.begin(options_.syscall_filter && options_.follow_children && os::filters_usable());
+  plan_filter();
+}
+
+void Process::check_may_leave(std::string_view verb) const {
+  if (filter_.count() == 0 || gone()) return;
+  throw UsageError(std::string(verb) + ": process " + std::to_string(pid_) +
+                   " has our seccomp filter, which nothing can take away: without a tracer the calls that it stops at "
+                   "would fail. Run it without syscall_filter for that");
+}
+
 void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   kept_.clear();
   deferred_stops_.clear();
@@ -41,6 +60,7 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   leaving_ = Leaving::no;
   launched_ = launched;
   inherited_filters_ = inherited_filters;
+  if (!launched) filter_.begin(false);
   remote_memory_ = {};
   handlers_.reset_counts();
   due_steps_.clear();
@@ -196,6 +216,10 @@ void Process::apply_trace_options() {
 
 void Process::set_kill_on_exit(bool kill) {
   tracer_->call([&] {
+    if (!kill) {
+      check_may_leave("set_kill_on_exit(false)");
+      filter_.begin(false);
+    }
     {
       const std::lock_guard lock(mutex_);
       options_.kill_on_exit = kill;

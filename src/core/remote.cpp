@@ -107,6 +107,7 @@ bool Remote::go(os::Resume how) {
   process_.tracer().note_resumed(thread_);
   process_.wait_claimed(thread_);
   const os::WaitStatus status = thread_.status;
+  if (thread_.filter_stop != ThreadState::FilterStop::none) return false;
   switch (status.event()) {
     case Event::none:
       if (status.syscall_stop()) return true;
@@ -250,6 +251,7 @@ void Remote::return_to_enter() {
   while (!go(os::Resume::syscall)) {
   }
   thread_.registers.set_general(saved_);
+  if (!thread_.calls.empty()) thread_.calls.top().by_filter = false;
 }
 
 void Remote::return_to_signal_check() {

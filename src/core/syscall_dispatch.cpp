@@ -8,6 +8,7 @@
 #include "arch/arch.hpp"
 #include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
+#include "os/seccomp.hpp"
 #include "support/log.hpp"
 
 namespace trapline::core {
@@ -138,6 +139,7 @@ void push_call(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool i
   call.original_args = call.args = info.args;
   call.pc = info.pc;
   call.invoked = invoked;
+  call.by_filter = info.filter_data.has_value();
   call.kernel_result = call.result = 0;
 }
 
@@ -198,6 +200,7 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
     if (top.state == State::restarting && (!invoked || top.invoked)) {
       if (top.pc == info.pc && top.abi == abi) {
         top.state = State::open;
+        top.by_filter = info.filter_data.has_value();
         // It was under way when we attached, or nobody watched when it began: here it is seen first.
         if (!top.observed) show_enter(thread, top);
         return Verdict::go_on;
@@ -223,12 +226,22 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
 }
 
 bool changes_filters(const OpenCall& call) {
-  switch (call.abi) {
-    case Abi::amd64: return call.number == 317 || call.number == 157;
-    case Abi::i386: return call.number == 354 || call.number == 172;
-    case Abi::aarch64: return call.number == 277 || call.number == 167;
-  }
-  return false;
+  return std::ranges::count(arch::filter_installing_calls(call.abi), call.number) != 0;
+}
+
+/// Whether anything is to be done at the exit of a call that is at its enter.
+bool wants_exit(const ThreadState& thread, OpenCall& call) {
+  if (thread.follows_call || changes_filters(call)) return true;
+  if (std::ranges::any_of(call.ran, [](const auto& trap) { return !trap->enter_only(); })) return true;
+  return call.observed && std::ranges::any_of(*thread.process->watchers(),
+                                              [](const auto& w) { return bool(w.observer->on_syscall_exit); });
+}
+
+/// A filter of the program's own asks for a tracer, where without one the call fails.
+void refuse_as_untraced(ThreadState& thread, const os::SyscallInfo& info) {
+  const auto& words = registers_of(thread, abi_of(thread, info));
+  thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
+  thread.registers.set_word(words.result, static_cast<std::uint64_t>(-ENOSYS));
 }
 
 /// A signal handler has returned: the interrupted call under it restarts at once, or ended with -EINTR; its index.
@@ -296,6 +309,40 @@ Verdict end_call(ThreadState& thread, OpenCall& call, std::int64_t result) {
   return finish_exit(thread, call, result);
 }
 
+void settle_filter_stop(ThreadState& thread) {
+  using FilterStop = ThreadState::FilterStop;
+  thread.filter_stop = FilterStop::none;
+  if (thread.status.event() != os::WaitStatus::Event::seccomp) return;
+  const os::SyscallInfo info = os::syscall_info(thread.tid);
+  thread.status = os::WaitStatus::of_syscall();
+  thread.filter_stop = FilterStop::nothing;
+  if (info.filter_data != os::filter_mark) {
+    refuse_as_untraced(thread, info);
+    return;
+  }
+  const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open && !thread.calls.top().let_go;
+  if (inside || !thread.process->wants_syscalls()) return;
+  thread.filter_stop = FilterStop::enter;
+  thread.known_info = info;
+}
+
+void settle_unwatched_call(ThreadState& thread) {
+  if (thread.calls.empty() || !thread.calls.top().let_go) return;
+  // The births and the end of a process are events inside of calls.
+  if (!thread.status.signal_stop() && thread.status.event() != os::WaitStatus::Event::stop) return;
+  OpenCall& call = thread.calls.top();
+  const auto& words = registers_of(thread, call.abi);
+  const bool given_up = thread.registers.signed_word(words.number_at_stop) >= 0 &&
+                        restarts(thread.registers.signed_word(words.result)) &&
+                        thread.registers.word(words.pc) == call.pc;
+  if (!given_up) {
+    thread.calls.pop();
+    return;
+  }
+  call.state = State::restarting;
+  call.let_go = false;
+}
+
 bool has_own_filters(const ThreadState& thread) {
   return os::has_own_filters(thread.tid, thread.process->inherited_filters());
 }
@@ -355,7 +402,6 @@ Verdict on_syscall_stop(ThreadState& thread) {
       // (SyscallChange.its_handlers_see_the_results_of_calls).
       if (thread.reentering) return Verdict::go_on;
       return on_exit(thread, info);
-    case os::SyscallInfo::Side::seccomp:
     case os::SyscallInfo::Side::none: return Verdict::go_on;
   }
   return Verdict::go_on;
@@ -417,9 +463,17 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
     thread.reentering = false;
     return os::Resume::cont;
   }
-  if (inside || thread.reentering) return os::Resume::syscall;
+  if (inside && !thread.reentering) {
+    OpenCall& call = thread.calls.top();
+    // At the stop of PTRACE_SYSCALL the filter's is still to come.
+    call.let_go = call.let_go || (call.by_filter && !wants_exit(thread, call));
+    return call.let_go ? os::Resume::cont : os::Resume::syscall;
+  }
+  if (thread.reentering) return os::Resume::syscall;
   if (!thread.filtered) thread.filtered = has_own_filters(thread);
-  return *thread.filtered ? os::Resume::emulate : os::Resume::syscall;
+  if (*thread.filtered) return os::Resume::emulate;
+  // The way back of an interrupted call is seen whole.
+  return process.filter().covers() && thread.calls.empty() ? os::Resume::cont : os::Resume::syscall;
 }
 
 void leave_for_good(ThreadState& thread) {

@@ -36,6 +36,11 @@ void change_number(ThreadState& thread, OpenCall& call, std::int64_t number);
 
 [[nodiscard]] bool is_sigreturn(const OpenCall& call);
 
+/// At each stop: brings one that a seccomp filter asked for into the shape of an enter.
+void settle_filter_stop(ThreadState& thread);
+/// At each stop: finds out what became of a call whose exit nobody asked for.
+void settle_unwatched_call(ThreadState& thread);
+
 /// Whether seccomp filters that are not the host's judge the thread's syscalls.
 [[nodiscard]] bool has_own_filters(const ThreadState& thread);
 

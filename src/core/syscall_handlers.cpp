@@ -172,6 +172,15 @@ bool SyscallHandlers::any_live() const {
   return std::ranges::any_of(traps_, [](const auto& trap) { return trap->live(); });
 }
 
+std::array<SyscallTrap::Wanted, 3> SyscallHandlers::wanted() const {
+  std::array<SyscallTrap::Wanted, 3> sum;
+  for (const auto& trap : traps_) {
+    if (!trap->live()) continue;
+    for (std::size_t abi = 0; abi < sum.size(); ++abi) sum[abi].add(trap->wanted[abi]);
+  }
+  return sum;
+}
+
 void SyscallHandlers::rebuild() {
   auto index = std::make_shared<Index>();
   for (const Abi abi : all_abis) {

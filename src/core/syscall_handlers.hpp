@@ -36,6 +36,8 @@ class SyscallHandlers {
   [[nodiscard]] const std::shared_ptr<const Index>& index() const { return index_; }
   /// True when some trap needs syscall stops.
   [[nodiscard]] bool any_live() const;
+  /// All calls that some live trap wants, in each ABI's table.
+  [[nodiscard]] std::array<SyscallTrap::Wanted, 3> wanted() const;
 
  private:
   void rebuild();

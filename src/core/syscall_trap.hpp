@@ -25,6 +25,11 @@ class SyscallTrap : public Trap {
  public:
   /// Numbers that it wants in one ABI's table.
   struct Wanted {
+    void add(const Wanted& more) {
+      all = all || more.all;
+      numbers.insert(numbers.end(), more.numbers.begin(), more.numbers.end());
+    }
+
     bool all = false;
     std::vector<std::int64_t> numbers;
   };

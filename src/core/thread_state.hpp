@@ -74,6 +74,12 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
     dying,  ///< let go from its PTRACE_EVENT_EXIT: only its death follows
     dead,
   };
+  /// A stop that a seccomp filter asked for; its status is that of any enter.
+  enum class FilterStop {
+    none,
+    enter,
+    nothing,  ///< of a call whose enter was seen already, or that nobody asked for
+  };
   /// What the syscall fields of the user's handle mean at this stop.
   enum class View { none, enter, exit };
 
@@ -173,6 +179,7 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   /// Whose newborn this one is.
   std::weak_ptr<ThreadState> announcer;
 
+  FilterStop filter_stop = FilterStop::none;
   View view = View::none;
   OpenCalls calls;
   /// The next enter stop is our own re-entry of a call that was seen already.

@@ -32,6 +32,7 @@ std::uintptr_t option_bits(TraceOptions options) {
   unsigned long bits = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC;
   if (options.report_exit) bits |= PTRACE_O_TRACEEXIT;
   if (options.kill_with_tracer) bits |= PTRACE_O_EXITKILL;
+  if (options.report_filters) bits |= PTRACE_O_TRACESECCOMP;
   if (options.follow_forks) bits |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
   return bits;
 }
@@ -81,7 +82,8 @@ SyscallInfo syscall_info(pid_t tid) {
   switch (raw.op) {
     case PTRACE_SYSCALL_INFO_ENTRY:
     case PTRACE_SYSCALL_INFO_SECCOMP:
-      info.side = raw.op == PTRACE_SYSCALL_INFO_ENTRY ? SyscallInfo::Side::enter : SyscallInfo::Side::seccomp;
+      info.side = SyscallInfo::Side::enter;
+      if (raw.op == PTRACE_SYSCALL_INFO_SECCOMP) info.filter_data = static_cast<std::uint16_t>(raw.seccomp.ret_data);
       info.number = static_cast<std::int64_t>(raw.entry.nr);
       for (std::size_t i = 0; i < info.args.size(); ++i) info.args[i] = raw.entry.args[i];
       break;

@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace trapline::os {
@@ -18,12 +19,16 @@ struct TraceOptions {
   bool kill_with_tracer = false;
   bool follow_forks = false;
   bool report_exit = true;
+  /// The stops that seccomp filters ask for; without it such calls fail.
+  bool report_filters = false;
 };
 
 /// What the kernel says of a syscall stop (PTRACE_GET_SYSCALL_INFO).
 struct SyscallInfo {
-  enum class Side { none, enter, exit, seccomp };
+  enum class Side { none, enter, exit };
   Side side = Side::none;
+  /// At an enter that a seccomp filter reports: what it says (SECCOMP_RET_DATA).
+  std::optional<std::uint16_t> filter_data{};
   std::uint32_t audit_arch = 0;
   std::uint64_t pc = 0;
   std::uint64_t sp = 0;

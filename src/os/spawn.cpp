@@ -156,6 +156,7 @@ Spawned::State::State(SpawnRequest wanted)
   for (const SpawnLimit& limit : request.limits) limits.push_back({limit.resource, {limit.soft, limit.hard}});
   child.limits = limits.data();
   child.limit_count = limits.size();
+  child.filter = {static_cast<unsigned short>(request.filter.size()), request.filter.data()};
   plan_identity();
   plan_context();
   plan_dispositions();
@@ -258,6 +259,8 @@ void Spawned::release() {
 }
 
 bool Spawned::in_host_memory() const { return std::atomic_ref(state_->child.in_host_memory).load() != 0; }
+
+bool Spawned::filtered() const { return std::atomic_ref(state_->child.filtered).load(); }
 
 std::optional<SpawnFailure> Spawned::failure() const {
   const SpawnStep step = std::atomic_ref(state_->child.failed_step).load();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <linux/filter.h>
 #include <sys/types.h>
 
 #include <array>
@@ -52,6 +53,8 @@ struct SpawnRequest {
   std::array<int, 3> stdio{-1, -1, -1};
   /// A terminal, open in the host, that becomes the controlling terminal of a session of its own.
   std::optional<int> controlling_tty;
+  /// A seccomp filter that it gets before it executes the program, if it may; empty for none.
+  std::vector<sock_filter> filter;
   SpawnContext context;
 };
 
@@ -95,6 +98,8 @@ class Spawned {
   void release();
   /// True while the child still runs in the host's memory: it has neither executed its program nor died.
   [[nodiscard]] bool in_host_memory() const;
+  /// Whether it got the filter.
+  [[nodiscard]] bool filtered() const;
   /// What the child could not do; asked after it died before its exec.
   [[nodiscard]] std::optional<SpawnFailure> failure() const;
   /// Throws OsError that explains failure(); does nothing when there is none.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <sys/ioctl.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -172,6 +173,18 @@ TRAPLINE_RAW_CODE void set_identity(SpawnChild& child) {
   if (child.set_uid) check(child, SpawnStep::uid, call(SYS_setresuid, uid, uid, uid));
 }
 
+TRAPLINE_RAW_CODE void install_filter(SpawnChild& child) {
+  if (child.filter.len == 0) return;
+  const auto install = [&] { return call(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, word(&child.filter)); };
+  long result = install();
+  if (result == -EACCES) {
+    // Who may not administer may filter only a process that can gain no privileges.
+    call(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
+    result = install();
+  }
+  child.filtered = result == 0;
+}
+
 }  // namespace
 
 TRAPLINE_RAW_CODE void run_spawn_child(void* argument) {
@@ -189,6 +202,7 @@ TRAPLINE_RAW_CODE void run_spawn_child(void* argument) {
   // It would outlive the exec; from here on PTRACE_O_EXITKILL decides.
   call(SYS_prctl, PR_SET_PDEATHSIG, 0);
   check(child, SpawnStep::signals, call(SYS_rt_sigprocmask, SIG_SETMASK, word(&child.signal_mask), 0, 8));
+  install_filter(child);
   check(child, SpawnStep::exec, call(SYS_execve, word(child.path), word(child.argv), word(child.env)));
   leave();
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <linux/filter.h>
 #include <sys/types.h>
 
 #include <cstddef>
@@ -9,8 +10,8 @@
 
 namespace trapline::os {
 
-/// What the child does, prepared by its parent: it runs in the parent's memory, reads this and writes its first three
-/// words. Plain data, because it may call nothing, not even the accessor of a container.
+/// What the child does, prepared by its parent: it runs in the parent's memory, reads this, and writes what it
+/// has to tell. Plain data, because it may call nothing, not even the accessor of a container.
 struct SpawnChild {
   struct Limit {
     int resource;
@@ -48,6 +49,8 @@ struct SpawnChild {
   std::size_t affinity_size = 0;
   const Limit* limits = nullptr;
   std::size_t limit_count = 0;
+  sock_fprog filter{};
+  bool filtered = false;
   std::uint64_t signal_mask = 0;
   /// Those that the host ignores, which an exec would keep so, or catches: until the exec its handlers are still there.
   std::uint64_t signals_to_reset = ~std::uint64_t{0};

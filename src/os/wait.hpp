@@ -36,6 +36,8 @@ class WaitStatus {
   static constexpr WaitStatus lost() { return {Kind::lost, 0}; }
   /// As of an interruption.
   static constexpr WaitStatus bare_stop() { return stopped(static_cast<int>(Event::stop) << 8 | trap_signal); }
+  /// As of PTRACE_SYSCALL.
+  static constexpr WaitStatus of_syscall() { return stopped(trap_signal | 0x80); }
   /// `value` is the stop signal, with PTRACE_O_TRACESYSGOOD's bit and the event above it.
   static constexpr WaitStatus stopped(int value) { return {Kind::stopped, value}; }
 

@@ -39,6 +39,8 @@ DebuggerOptions program(std::string_view name, std::vector<std::string> args) {
 DebuggerOptions command(std::vector<std::string> argv) {
   DebuggerOptions options;
   options.argv = std::move(argv);
+  // The same tests once more, by seccomp filters.
+  options.syscall_filter = ::getenv("TRAPLINE_TEST_FILTER") != nullptr;
   return options;
 }
 

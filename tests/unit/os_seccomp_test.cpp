@@ -1,0 +1,74 @@
+#include "os/seccomp.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <set>
+
+namespace trapline::os {
+namespace {
+
+/// What the kernel does with the few instructions that a filter of ours has.
+std::uint32_t run(std::span<const sock_filter> program, const seccomp_data& data) {
+  std::uint32_t accumulator = 0;
+  for (std::size_t at = 0; at < program.size(); ++at) {
+    const sock_filter& one = program[at];
+    switch (one.code) {
+      case BPF_LD | BPF_W | BPF_ABS:
+        accumulator = one.k == offsetof(seccomp_data, arch) ? data.arch : static_cast<std::uint32_t>(data.nr);
+        break;
+      case BPF_JMP | BPF_JA: at += one.k; break;
+      case BPF_JMP | BPF_JEQ | BPF_K: at += accumulator == one.k ? one.jt : one.jf; break;
+      case BPF_JMP | BPF_JGE | BPF_K: at += accumulator >= one.k ? one.jt : one.jf; break;
+      case BPF_RET | BPF_K: return one.k;
+      default: ADD_FAILURE() << "instruction " << one.code; return 0;
+    }
+  }
+  ADD_FAILURE() << "it runs off its end";
+  return 0;
+}
+
+std::uint32_t answer_to(std::span<const sock_filter> program, std::uint32_t arch, std::int64_t number) {
+  return run(program, {.nr = static_cast<int>(number), .arch = arch, .instruction_pointer = 0, .args = {}});
+}
+
+constexpr std::uint32_t stops = SECCOMP_RET_TRACE | filter_mark;
+
+TEST(Seccomp, StopsAtTheNumbersOfEachTable) {
+  std::vector<std::uint32_t> scattered;
+  for (std::uint32_t i = 0; i < 300; ++i) scattered.push_back(i * 2 + i % 2);
+  const std::vector<FilterTable> tables{{AUDIT_ARCH_X86_64, scattered}, {AUDIT_ARCH_I386, {0, 1, 2, 7, 4095}}};
+  const auto program = stop_at(tables);
+  ASSERT_LE(program.size(), std::size_t{BPF_MAXINSNS});
+  for (const FilterTable& table : tables) {
+    const std::set<std::uint32_t> numbers(table.numbers.begin(), table.numbers.end());
+    for (std::uint32_t number = 0; number < 5000; ++number) {
+      EXPECT_EQ(answer_to(program, table.audit_arch, number), numbers.contains(number) ? stops : SECCOMP_RET_ALLOW)
+          << number;
+    }
+    EXPECT_EQ(answer_to(program, table.audit_arch, -1), std::uint32_t{SECCOMP_RET_ALLOW}) << "a skipped call";
+  }
+  EXPECT_EQ(answer_to(program, AUDIT_ARCH_AARCH64, 1), std::uint32_t{SECCOMP_RET_ALLOW});
+}
+
+TEST(Seccomp, RefusesX32) {
+  const std::vector<FilterTable> tables{{AUDIT_ARCH_X86_64, {1}}};
+  const auto program = stop_at(tables);
+  const std::uint32_t refused = SECCOMP_RET_ERRNO | ENOSYS;
+  for (const std::int64_t number : {0x40000000L, 0x40000001L, 0x400003ffL, 0x7fffffffL}) {
+    EXPECT_EQ(answer_to(program, AUDIT_ARCH_X86_64, number), refused);
+  }
+  EXPECT_EQ(answer_to(program, AUDIT_ARCH_X86_64, 0x3fffffff), std::uint32_t{SECCOMP_RET_ALLOW});
+  EXPECT_EQ(answer_to(program, AUDIT_ARCH_X86_64, 1), stops);
+}
+
+TEST(Seccomp, OfNothingLetsAllPass) {
+  const auto program = stop_at({});
+  EXPECT_EQ(answer_to(program, AUDIT_ARCH_X86_64, 1), std::uint32_t{SECCOMP_RET_ALLOW});
+}
+
+}  // namespace
+}  // namespace trapline::os
