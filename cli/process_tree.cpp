@@ -24,6 +24,13 @@ void append_word(std::string& out, std::string_view word) {
   }
 }
 
+std::string in_words(const trapline::ExitStatus& status) {
+  if (status.signal) return fmt::format("killed by {}", trapline::signal_name(*status.signal));
+  return fmt::format("exited with {}", status.code.value_or(0));
+}
+
+}  // namespace
+
 std::string command_line(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
   std::string line;
@@ -33,13 +40,6 @@ std::string command_line(pid_t pid) {
   }
   return line;
 }
-
-std::string in_words(const trapline::ExitStatus& status) {
-  if (status.signal) return fmt::format("killed by {}", trapline::signal_name(*status.signal));
-  return fmt::format("exited with {}", status.code.value_or(0));
-}
-
-}  // namespace
 
 void ProcessTree::watch(trapline::Debugger& debugger) {
   using trapline::Thread;

@@ -1,0 +1,167 @@
+#include "inspect_view.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <ostream>
+
+#include <fmt/format.h>
+
+#include "inspect_json.hpp"
+#include "inspect_lookups.hpp"
+
+namespace cli {
+namespace {
+
+using trapline::Frame;
+using trapline::Thread;
+
+constexpr std::size_t default_instructions = 8;
+constexpr std::size_t default_words = 12;
+
+std::size_t count_or(const Wanted& wanted, std::size_t otherwise) {
+  return wanted.count != 0 ? wanted.count : otherwise;
+}
+
+void show_registers(const View& view, std::ostream& out) {
+  trapline::print_registers(out, trapline::read_registers(view.thread, {.vector = view.wanted.vectors}),
+                            {.color = view.color});
+}
+
+Json registers_data(const View& view) {
+  Json json = to_json(trapline::read_registers(view.thread, {.vector = view.wanted.vectors}));
+  return {{"thread", view.thread.tid()}, {"flags", view.thread.regs().flags()}, {"values", std::move(json)}};
+}
+
+std::vector<trapline::Instruction> code_at_pc(const View& view) {
+  const std::size_t count = count_or(view.wanted, default_instructions);
+  return view.thread.disassemble(count, {.syntax = view.wanted.syntax, .before = count / 2});
+}
+
+void show_disassembly(const View& view, std::ostream& out) {
+  const auto code = code_at_pc(view);
+  if (code.empty()) out << fmt::format("nothing is mapped at {:#x}\n", view.thread.pc());
+  trapline::print_disassembly(out, code, {.color = view.color, .bytes = view.wanted.bytes});
+}
+
+Json disassembly_data(const View& view) { return to_array(code_at_pc(view)); }
+
+std::vector<trapline::MemoryWord> stack_of(const View& view) {
+  return trapline::read_stack(view.thread, count_or(view.wanted, default_words));
+}
+
+void show_stack(const View& view, std::ostream& out) {
+  const auto words = stack_of(view);
+  if (words.empty()) out << "nothing can be read where the stack pointer is\n";
+  trapline::print_words(out, words, {.color = view.color});
+}
+
+Json stack_data(const View& view) { return to_array(stack_of(view)); }
+
+void show_maps(const View& view, std::ostream& out) {
+  trapline::print_maps(out, view.process.maps(), {.color = view.color});
+}
+
+Json maps_data(const View& view) { return to_array(view.process.maps()); }
+
+std::string title_of(const Thread& thread) {
+  std::string title = std::to_string(thread.tid());
+  const std::string name = thread_name(thread);
+  if (!name.empty()) {
+    title += ' ';
+    trapline::append_quoted(title, name);
+  }
+  const std::string call = call_of(thread);
+  return call.empty() ? title : title + " in " + call;
+}
+
+/// Threads that stand at the same place, with the way that all of them came.
+struct Group {
+  std::vector<Thread> threads;
+  std::vector<Frame> frames;
+};
+
+/// A pool's hundred workers that all wait are one.
+std::vector<Group> groups_of(const View& view) {
+  std::vector<Group> groups;
+  std::map<std::vector<trapline::Address>, std::size_t> known;
+  for (const Thread& thread : view.process.threads()) {
+    if (thread.dead()) continue;
+    std::vector<Frame> frames = thread.backtrace(view.wanted.depth);
+    std::vector<trapline::Address> key;
+    for (const Frame& frame : frames) key.push_back(frame.pc);
+    const auto [found, added] = known.try_emplace(std::move(key), groups.size());
+    if (added) groups.push_back({{}, std::move(frames)});
+    groups[found->second].threads.push_back(thread);
+  }
+  return groups;
+}
+
+void show_backtraces(const View& view, std::ostream& out) {
+  constexpr std::size_t most_titles = 8;
+  for (const Group& group : groups_of(view)) {
+    std::string titles;
+    for (const Thread& thread : std::span(group.threads).first(std::min(group.threads.size(), most_titles))) {
+      titles += (titles.empty() ? "" : ", ") + title_of(thread);
+    }
+    if (group.threads.size() > most_titles) titles += fmt::format(" and {} more", group.threads.size() - most_titles);
+    if (group.threads.size() > 1) titles = fmt::format("{} threads: {}", group.threads.size(), titles);
+    out << titles << '\n';
+    trapline::print_backtrace(out, group.frames, {.color = view.color});
+    if (group.frames.size() == view.wanted.depth) out << "(more frames: --depth)\n";
+  }
+}
+
+Json backtraces_data(const View& view) {
+  Json json = Json::array();
+  for (const Thread& thread : view.process.threads()) {
+    if (thread.dead()) continue;
+    Json one{{"thread", thread.tid()}, {"name", thread_name(thread)}};
+    if (const std::string call = call_of(thread); !call.empty()) one["syscall"] = call;
+    one["frames"] = to_array(thread.backtrace(view.wanted.depth));
+    json.push_back(std::move(one));
+  }
+  return json;
+}
+
+}  // namespace
+
+const std::vector<Section>& sections() {
+  static const std::vector<Section> table{
+      {"registers", nullptr, show_registers, registers_data},
+      {"disassembly", nullptr, show_disassembly, disassembly_data},
+      {"stack", nullptr, show_stack, stack_data},
+      {"backtraces", nullptr, show_backtraces, backtraces_data},
+      {"maps", nullptr, show_maps, maps_data},
+      {"symbols", &Wanted::symbols, show_symbols, symbols_data},
+      {"addresses", &Wanted::addresses, show_addresses, addresses_data},
+      {"functions", &Wanted::functions, show_functions, functions_data},
+      {"memory", &Wanted::memory, show_memory, memory_data},
+      {"found", &Wanted::patterns, show_found, found_data},
+  };
+  return table;
+}
+
+std::string thread_name(const Thread& thread) {
+  std::ifstream file(fmt::format("/proc/{}/task/{}/comm", thread.pid(), thread.tid()), std::ios::binary);
+  std::string name;
+  std::getline(file, name, '\0');
+  if (name.ends_with('\n')) name.pop_back();
+  return name;
+}
+
+std::string call_of(const Thread& thread) {
+  if (!thread.in_syscall()) return {};
+  // Interrupted in it, where the thread's own fields are those of a call that it would issue next.
+  const trapline::Arch arch = thread.process().arch();
+  const char* number_register = arch == trapline::Arch::amd64  ? "orig_rax"
+                                : arch == trapline::Arch::i386 ? "orig_eax"
+                                                               : "x8";
+  const std::uint64_t word = thread.regs().get(number_register);
+  const std::int64_t number =
+      arch == trapline::Arch::i386 ? static_cast<std::int32_t>(word) : static_cast<std::int64_t>(word);
+  const std::string_view name = trapline::syscall_name(thread.syscall_abi(), number);
+  return name.empty() ? fmt::format("syscall {}", number) : std::string(name);
+}
+
+}  // namespace cli
