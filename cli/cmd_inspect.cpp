@@ -245,7 +245,7 @@ class Inspection {
   int look_for_json(const View& view) {
     Json json{{"process",
                {{"pid", pid_},
-                {"command", command_line(pid_)},
+                {"command", arguments_of(pid_)},
                 {"arch", name_of(debugger_.arch())},
                 {"threads", debugger_.threads().size()}}},
               {"thread", view.thread.tid()}};

@@ -4,8 +4,10 @@
 #include <fstream>
 #include <map>
 #include <ostream>
+#include <span>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "inspect_json.hpp"
 #include "inspect_lookups.hpp"
@@ -64,15 +66,12 @@ void show_maps(const View& view, std::ostream& out) {
 
 Json maps_data(const View& view) { return to_array(view.process.maps()); }
 
-std::string title_of(const Thread& thread) {
-  std::string title = std::to_string(thread.tid());
-  const std::string name = thread_name(thread);
-  if (!name.empty()) {
-    title += ' ';
-    trapline::append_quoted(title, name);
-  }
+/// What a thread is called, and what it does.
+std::string occupation_of(const Thread& thread) {
+  std::string text;
+  trapline::append_quoted(text, thread_name(thread));
   const std::string call = call_of(thread);
-  return call.empty() ? title : title + " in " + call;
+  return call.empty() ? text : text + " in " + call;
 }
 
 /// Threads that stand at the same place, with the way that all of them came.
@@ -97,16 +96,27 @@ std::vector<Group> groups_of(const View& view) {
   return groups;
 }
 
+/// `300 threads "worker" in futex: 4711, 4712, ...`: those that do the same are told together.
+std::string title_of(const Group& group) {
+  constexpr std::size_t most = 12;
+  std::map<std::string, std::vector<pid_t>> by_occupation;
+  for (const Thread& thread : group.threads) by_occupation[occupation_of(thread)].push_back(thread.tid());
+  std::string title;
+  for (const auto& [occupation, tids] : by_occupation) {
+    if (!title.empty()) title += '\n';
+    const auto shown = std::span(tids).first(std::min(tids.size(), most));
+    title += tids.size() == 1 ? fmt::format("thread {} {}", tids.front(), occupation)
+                              : fmt::format("{} threads {}: {}", tids.size(), occupation, fmt::join(shown, ", "));
+    if (tids.size() > most) title += ", ...";
+  }
+  return title;
+}
+
 void show_backtraces(const View& view, std::ostream& out) {
-  constexpr std::size_t most_titles = 8;
+  bool first = true;
   for (const Group& group : groups_of(view)) {
-    std::string titles;
-    for (const Thread& thread : std::span(group.threads).first(std::min(group.threads.size(), most_titles))) {
-      titles += (titles.empty() ? "" : ", ") + title_of(thread);
-    }
-    if (group.threads.size() > most_titles) titles += fmt::format(" and {} more", group.threads.size() - most_titles);
-    if (group.threads.size() > 1) titles = fmt::format("{} threads: {}", group.threads.size(), titles);
-    out << titles << '\n';
+    out << (first ? "" : "\n") << title_of(group) << '\n';
+    first = false;
     trapline::print_backtrace(out, group.frames, {.color = view.color});
     if (group.frames.size() == view.wanted.depth) out << "(more frames: --depth)\n";
   }

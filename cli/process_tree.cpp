@@ -31,10 +31,16 @@ std::string in_words(const trapline::ExitStatus& status) {
 
 }  // namespace
 
-std::string command_line(pid_t pid) {
+std::vector<std::string> arguments_of(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(std::move(word));
+  return words;
+}
+
+std::string command_line(pid_t pid) {
   std::string line;
-  for (std::string word; std::getline(file, word, '\0');) {
+  for (const std::string& word : arguments_of(pid)) {
     if (!line.empty()) line += ' ';
     append_word(line, word);
   }
