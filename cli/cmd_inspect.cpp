@@ -129,6 +129,9 @@ class Inspection {
     int status = success;
     try {
       status = get_there() ? look() : not_all_found;
+    } catch (const trapline::SymbolError& error) {
+      complain(error.what());
+      status = not_all_found;
     } catch (const trapline::ProcessGone&) {
       if (const auto asked = interrupts.asked_to_end()) die_of(*asked);
       throw trapline::ProcessGone(fmt::format("process {} died while it was looked at", pid_));

@@ -29,8 +29,8 @@ Printers::Printers(std::string path, Files files, const Style& style)
                                                                        : std::make_unique<LineWriter>(path_))) {}
 
 Printers::Output Printers::make_output(std::unique_ptr<LineWriter> writer) const {
-  const TracePrinter::Style style{
-      .print = style_.print, .thread_ids = style_.thread_ids, .colour = wants_colour(*writer)};
+  TracePrinter::Style style{.print = style_.print, .thread_ids = style_.thread_ids, .colour = wants_colour(*writer)};
+  style.print.color = style.colour;
   LineWriter& to = *writer;
   return {std::move(writer), TracePrinter(to, style)};
 }
