@@ -6,4 +6,5 @@
 #include <trapline/print.hpp>
 #include <trapline/print_state.hpp>
 #include <trapline/state.hpp>
+#include <trapline/trace_text.hpp>
 #include <trapline/version.hpp>
