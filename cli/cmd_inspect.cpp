@@ -378,13 +378,13 @@ void add_amounts(CLI::App& app, Arguments& arguments) {
   app.add_option("--limit", wanted.limit, "Show so many finds (20)")->type_name("N")->check(a_number);
   app.add_option("--word", wanted.word_size, "Show --memory as integers of so many bytes")
       ->type_name("1|2|4|8")
-      ->check(CLI::IsMember({0, 1, 2, 4, 8}));
+      ->check(CLI::IsMember({1, 2, 4, 8}).description(""));
   app.add_flag("--bytes", wanted.bytes, "Show the bytes of instructions");
   app.add_flag("--att", arguments.att, "Spell instructions as AT&T did");
   app.add_flag("--json", arguments.json, "Print all of it as one JSON object");
   app.add_option("--color", arguments.color, "auto (on a terminal, unless NO_COLOR is set), always or never")
       ->type_name("WHEN")
-      ->check(CLI::IsMember({"auto", "always", "never"}));
+      ->check(CLI::IsMember({"auto", "always", "never"}).description(""));
 }
 
 }  // namespace
@@ -403,8 +403,7 @@ Run add_inspect(CLI::App& app) {
       ->add_option("--signal", arguments->signal,
                    "Let it go on until it gets this signal; without a name, one that kills by a fault")
       ->type_name("[SIGNAL]")
-      ->expected(0, 1)
-      ->default_str("fatal");
+      ->expected(0, 1);
   add_sections(*inspect_app, arguments->wanted);
   add_lookups(*inspect_app, arguments->wanted);
   add_amounts(*inspect_app, *arguments);

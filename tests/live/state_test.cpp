@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include <trapline/print_state.hpp>
+#include <trapline/trace_text.hpp>
 
 namespace trapline::live {
 namespace {
@@ -143,6 +144,20 @@ TEST_F(State, flags_that_are_written_reach_the_program) {
       d.memory().write(pc, before);
     }
   }
+}
+
+TEST_F(State, a_trace_goes_to_any_stream) {
+  std::ostringstream out;
+  Debugger d(program("exit_with", {"3"}));
+  d.run(no_stdio());
+  d.hijack_syscall("exit_group", "exit", {.arg0 = 4});
+  {
+    const Observation trace = d.observe(trace_to(out, {.thread_ids = true, .color = true}, "exit_group"));
+    EXPECT_EQ(run_out(d).exit_code, 4);
+  }
+  EXPECT_NE(out.str().find("] \033[0m\033[9mexit_group(3)\033[29m -> exit(4) = ? (hijacked)\n"), std::string::npos)
+      << out.str();
+  EXPECT_NE(out.str().find("\033[33m+++ exited with 4 +++\033[0m\n"), std::string::npos) << out.str();
 }
 
 }  // namespace
