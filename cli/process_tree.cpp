@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <ranges>
 #include <string_view>
 
 #include <trapline/print.hpp>
@@ -73,9 +72,8 @@ void ProcessTree::begin(const trapline::Process& root) {
 }
 
 ProcessTree::Node* ProcessTree::find(pid_t pid) {
-  const auto last_first = nodes_ | std::views::reverse;
-  const auto found = std::ranges::find(last_first, pid, &Node::pid);
-  return found == last_first.end() ? nullptr : &*found;
+  const auto found = std::find_if(nodes_.rbegin(), nodes_.rend(), [&](const Node& node) { return node.pid == pid; });
+  return found == nodes_.rend() ? nullptr : &*found;
 }
 
 void ProcessTree::append(std::string& out) const {

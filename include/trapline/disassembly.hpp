@@ -44,9 +44,10 @@ struct TRAPLINE_API Instruction {
   Place place{};
   Bytes bytes{};
   InstructionKind kind = InstructionKind::other;
-  /// With its prefixes: `rep movsb`. `(bad)` for a byte that begins no instruction.
+  /// With its prefixes: `rep movsb`. `(bad)` for a byte that begins no instruction, `(unknown)` for one of which
+  /// nothing but the length is known.
   std::string mnemonic{};
-  /// Empty for none: `rax, qword ptr [rip + 0x2004]`.
+  /// Empty for none: `rax, qword ptr [rip + 0x2004]`; `...` where Capstone does not know them.
   std::string operands{};
   /// Where a direct call, jump or branch leads.
   std::optional<Place> target{};

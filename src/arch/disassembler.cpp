@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <new>
 #include <stdexcept>
+#include <string_view>
 
 #include "arch/encoding.hpp"
 #include "arch/late_mnemonics.hpp"
@@ -38,6 +39,20 @@ std::optional<Address> data_of(const cs_insn& instruction, Arch arch) {
     if (plain && arch == Arch::i386) return displacement & 0xffffffffU;
   }
   return std::nullopt;
+}
+
+/// An indirect jump or call that control-flow enforcement lets go anywhere; Capstone 4 says nothing about the prefix.
+bool is_notrack(std::span<const std::byte> bytes, const Instruction& instruction) {
+  const bool indirect = (instruction.flow == Flow::jump || instruction.flow == Flow::call) && !instruction.target;
+  return indirect && bytes.front() == std::byte{0x3e};
+}
+
+/// One of which Capstone knows nothing and we the length.
+void describe_late(std::span<const std::byte> bytes, Disassembled& result) {
+  result.mnemonic = late_mnemonic(bytes);
+  constexpr std::string_view without_operands[] = {"(unknown)", "rdpkru", "wrpkru"};
+  const bool none = std::ranges::find(without_operands, result.mnemonic) != std::end(without_operands);
+  if (!none) result.operands = "...";
 }
 
 InstructionKind aarch64_kind(csh handle, const cs_insn& instruction) {
@@ -114,7 +129,8 @@ Disassembled Disassembler::decode(std::span<const std::byte> bytes, Address at) 
     result.length = flow->length;
     result.target = flow->target;
     if (known) result.data = data_of(instruction, arch_);
-    if (!known) result.mnemonic = late_mnemonic(bytes.first(flow->length), arch_);
+    if (known && is_notrack(bytes, *flow)) result.mnemonic.insert(0, "notrack ");
+    if (!known) describe_late(bytes.first(flow->length), result);
   } else if (known) {
     result.kind = InstructionKind::other;
     result.data = data_of(instruction, arch_);
