@@ -97,8 +97,9 @@ class Session {
     if (syscalls_) static_cast<void>(debugger_.observe({.syscalls = *syscalls_}));
     printers_ = std::make_unique<Printers>(
         arguments.output, arguments.follow > 1 ? Printers::Files::per_process : Printers::Files::one,
-        Printers::Style{.print = {.string_limit = arguments.string_limit, .fd_paths = arguments.fd_paths},
-                        .thread_ids = follows(arguments) && arguments.follow < 2});
+        trapline::TraceOptions{.thread_ids = follows(arguments) && arguments.follow < 2,
+                               .string_limit = arguments.string_limit,
+                               .fd_paths = arguments.fd_paths});
     if (arguments.tree) tree_.watch(debugger_);
   }
 

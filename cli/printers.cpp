@@ -21,18 +21,18 @@ bool wants_colour(const LineWriter& writer) {
 
 }  // namespace
 
-Printers::Printers(std::string path, Files files, const Style& style)
+Printers::Printers(std::string path, Files files, const trapline::TraceOptions& options)
     : path_(std::move(path)),
       files_(files),
-      style_(style),
+      options_(options),
       common_(make_output(path_.empty() || files == Files::per_process ? std::make_unique<LineWriter>()
                                                                        : std::make_unique<LineWriter>(path_))) {}
 
 Printers::Output Printers::make_output(std::unique_ptr<LineWriter> writer) const {
-  const TracePrinter::Style style{
-      .print = style_.print, .thread_ids = style_.thread_ids, .colour = wants_colour(*writer)};
+  trapline::TraceOptions options = options_;
+  options.color = wants_colour(*writer);
   LineWriter& to = *writer;
-  return {std::move(writer), TracePrinter(to, style)};
+  return {std::move(writer), TracePrinter(to, options)};
 }
 
 TracePrinter& Printers::of(const Thread& thread) {

@@ -19,13 +19,8 @@ namespace cli {
 class Printers {
  public:
   enum class Files { one, per_process };
-  struct Style {
-    trapline::PrintOptions print{};
-    bool thread_ids = false;
-  };
-
   /// To stderr when the path is empty; with `per_process` to PATH.PID. Throws OutputFailed.
-  Printers(std::string path, Files files, const Style& style);
+  Printers(std::string path, Files files, const trapline::TraceOptions& options);
 
   /// What shows the printers those syscalls, none if unset, and all signals and deaths.
   [[nodiscard]] trapline::Observer observer(const std::optional<trapline::SyscallSet>& syscalls);
@@ -46,7 +41,7 @@ class Printers {
 
   const std::string path_;
   const Files files_;
-  const Style style_;
+  const trapline::TraceOptions options_;
   Output common_;
   std::map<pid_t, Output> own_;
 };

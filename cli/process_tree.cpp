@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
-#include <ranges>
 #include <string_view>
 
 #include <trapline/print.hpp>
@@ -24,22 +23,28 @@ void append_word(std::string& out, std::string_view word) {
   }
 }
 
-std::string command_line(pid_t pid) {
-  std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
-  std::string line;
-  for (std::string word; std::getline(file, word, '\0');) {
-    if (!line.empty()) line += ' ';
-    append_word(line, word);
-  }
-  return line;
-}
-
 std::string in_words(const trapline::ExitStatus& status) {
   if (status.signal) return fmt::format("killed by {}", trapline::signal_name(*status.signal));
   return fmt::format("exited with {}", status.code.value_or(0));
 }
 
 }  // namespace
+
+std::vector<std::string> arguments_of(pid_t pid) {
+  std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
+  std::vector<std::string> words;
+  for (std::string word; std::getline(file, word, '\0');) words.push_back(std::move(word));
+  return words;
+}
+
+std::string command_line(pid_t pid) {
+  std::string line;
+  for (const std::string& word : arguments_of(pid)) {
+    if (!line.empty()) line += ' ';
+    append_word(line, word);
+  }
+  return line;
+}
 
 void ProcessTree::watch(trapline::Debugger& debugger) {
   using trapline::Thread;
@@ -67,9 +72,8 @@ void ProcessTree::begin(const trapline::Process& root) {
 }
 
 ProcessTree::Node* ProcessTree::find(pid_t pid) {
-  const auto last_first = nodes_ | std::views::reverse;
-  const auto found = std::ranges::find(last_first, pid, &Node::pid);
-  return found == last_first.end() ? nullptr : &*found;
+  const auto found = std::find_if(nodes_.rbegin(), nodes_.rend(), [&](const Node& node) { return node.pid == pid; });
+  return found == nodes_.rend() ? nullptr : &*found;
 }
 
 void ProcessTree::append(std::string& out) const {

@@ -9,6 +9,11 @@
 
 namespace cli {
 
+/// The arguments of a process, its name first.
+[[nodiscard]] std::vector<std::string> arguments_of(pid_t pid);
+/// They in one line, as one could type it.
+[[nodiscard]] std::string command_line(pid_t pid);
+
 /// Who was whose child, with what command line, and how each ended.
 class ProcessTree {
  public:

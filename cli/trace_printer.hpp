@@ -1,30 +1,17 @@
 #pragma once
 
-#include <sys/types.h>
-
 #include <string_view>
 
-#include <trapline/observer.hpp>
-#include <trapline/print.hpp>
+#include <trapline/trace_text.hpp>
 
 #include "line_writer.hpp"
 
 namespace cli {
 
-/// Prints what happens to a process, a line an event.
-///
-/// The line of a call that blocks stays open, so that it is seen where the program hangs; when another thread reports
-/// meanwhile, it is ended by `<unfinished ...>` and taken up again at the call's exit.
+/// Writes what happens to a process, a line an event.
 class TracePrinter {
  public:
-  struct Style {
-    trapline::PrintOptions print{};
-    /// Each line begins with the thread's id; otherwise from the second thread on.
-    bool thread_ids = false;
-    bool colour = false;
-  };
-
-  TracePrinter(LineWriter& writer, Style style) : writer_(writer), style_(style) {}
+  TracePrinter(LineWriter& writer, const trapline::TraceOptions& options) : writer_(writer), text_(options) {}
 
   /// Writes whole lines of somebody else's.
   void note(std::string_view lines);
@@ -39,16 +26,8 @@ class TracePrinter {
   void died(const trapline::Thread& thread, int status);
 
  private:
-  void interrupt_open_line();
-  void begin_line(const trapline::Thread& thread);
-  void resume_line(const trapline::Thread& thread, const trapline::SyscallRecord& record);
-  void paint(std::string_view sequence);
-
   LineWriter& writer_;
-  Style style_;
-  /// The thread and call whose line is open; 0 for none.
-  pid_t open_ = 0;
-  std::int64_t open_number_ = 0;
+  trapline::TraceText text_;
 };
 
 }  // namespace cli

@@ -16,6 +16,8 @@ struct PrintOptions {
   std::size_t element_limit = 16;
   /// Shows what a descriptor refers to, as `3</etc/passwd>`; costs a look into /proc each.
   bool fd_paths = false;
+  /// Strikes through what handlers replaced, by escape sequences of terminals; the text is the same without them.
+  bool color = false;
 };
 
 // What an Observer is shown, in the notation of strace(1). Everything is appended, so that a caller reuses one buffer,

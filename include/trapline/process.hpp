@@ -7,6 +7,7 @@
 
 #include <trapline/breakpoint.hpp>
 #include <trapline/catchpoint.hpp>
+#include <trapline/disassembly.hpp>
 #include <trapline/maps.hpp>
 #include <trapline/memory.hpp>
 #include <trapline/observer.hpp>
@@ -77,6 +78,15 @@ class TRAPLINE_API Process {
   /// /proc/PID/maps as it is at this moment.
   [[nodiscard]] MemoryMaps maps() const;
   [[nodiscard]] Symbols symbols() const;
+  /// So many instructions from a place on, fewer where the memory ends; traps are invisible. At any time.
+  [[nodiscard]] std::vector<Instruction> disassemble(const Location& at, std::size_t count,
+                                                     const DisassemblyOptions& options = {}) const;
+  /// Those that begin in [from, to).
+  [[nodiscard]] std::vector<Instruction> disassemble_range(Address from, Address to,
+                                                           const DisassemblyOptions& options = {}) const;
+  /// The whole function around a place; throws SymbolError when no symbol covers it.
+  [[nodiscard]] std::vector<Instruction> disassemble_function(const Location& inside,
+                                                              const DisassemblyOptions& options = {}) const;
 
   /// Places a breakpoint; it lives across runs until removed. Throws SymbolError for a place that does not exist (with
   /// `pending` it is waited for), and UsageError where nothing is executed.

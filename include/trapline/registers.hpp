@@ -72,6 +72,13 @@ class TRAPLINE_API Registers {
   /// The names of the full-width general registers that hold a value.
   [[nodiscard]] std::vector<std::string_view> filter(std::uint64_t value) const;
 
+  /// The names of the flags that are set, such as ZF and CF (N and Z on AArch64), in the order of their bits.
+  [[nodiscard]] std::vector<std::string_view> flags() const;
+  /// One flag of rflags, eflags or pstate by name; an unknown name throws UsageError with the names that there are.
+  [[nodiscard]] bool flag(std::string_view name) const;
+  /// Writes it; throws UsageError for one that belongs to the kernel (IF, ID).
+  void set_flag(std::string_view name, bool value) const;
+
   /// For trapline itself: handles come from Thread and Process.
   explicit Registers(std::shared_ptr<core::RegisterFile> file);
 

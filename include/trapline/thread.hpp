@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include <trapline/disassembly.hpp>
 #include <trapline/frame.hpp>
 #include <trapline/invoke.hpp>
 #include <trapline/memory.hpp>
@@ -57,6 +58,9 @@ class TRAPLINE_API Thread {
   [[nodiscard]] std::vector<Frame> backtrace(std::size_t max = 256) const;
   /// Where the innermost frame returns to; throws UsageError when it returns nowhere.
   [[nodiscard]] Address saved_ip() const;
+  /// So many instructions from its pc on, which is marked as `current`; none where nothing is mapped.
+  [[nodiscard]] std::vector<Instruction> disassemble(std::size_t count = 10,
+                                                     const DisassemblyOptions& options = {}) const;
 
   /// The ABI of the syscall stop it is at; away from one, of its process.
   [[nodiscard]] Abi syscall_abi() const;

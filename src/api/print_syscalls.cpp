@@ -65,6 +65,23 @@ const arch::SyscallFormat& shown_format(const SyscallRecord& record) {
   return format_of(record.abi, record.skipped ? record.original_number : record.number);
 }
 
+/// What a handler has replaced, from here to the end of the text.
+class Struck {
+ public:
+  Struck(std::string& out, const PrintOptions& options) : out_(out), on_(options.color) {
+    if (on_) out_ += "\033[9m";
+  }
+  ~Struck() {
+    if (on_) out_ += "\033[29m";
+  }
+  Struck(const Struck&) = delete;
+  Struck& operator=(const Struck&) = delete;
+
+ private:
+  std::string& out_;
+  const bool on_;
+};
+
 void append_remark(std::string& out, const SyscallRecord& record) {
   if (record.skipped) {
     out += " (skipped)";
@@ -108,10 +125,14 @@ void append_syscall_enter(std::string& out, const Thread& thread, const SyscallR
   if (changed(record) && !record.skipped) {
     const print::Context original{out, memory, thread.pid(), options, record.abi, 0, record.original_args};
     const arch::SyscallFormat& format = format_of(record.abi, record.original_number);
-    append_name(out, format, record.original_number);
-    out += '(';
-    append_arguments(original, format, {0, format.used(record.original_args)}, false);
-    out += ") -> ";
+    {
+      const Struck struck(out, options);
+      append_name(out, format, record.original_number);
+      out += '(';
+      append_arguments(original, format, {0, format.used(record.original_args)}, false);
+      out += ')';
+    }
+    out += " -> ";
   }
   const print::Context context{out, memory, thread.pid(), options, record.abi, 0, shown_args(record)};
   const arch::SyscallFormat& format = shown_format(record);
@@ -133,7 +154,10 @@ void append_syscall_exit(std::string& out, const Thread& thread, const SyscallRe
   append_result_as(context, format.result, record.result);
   if (record.result != record.kernel_result) {
     out += " (was ";
-    append_result_as(context, format.result, record.kernel_result);
+    {
+      const Struck struck(out, options);
+      append_result_as(context, format.result, record.kernel_result);
+    }
     out += ')';
   }
   append_remark(out, record);

@@ -5,7 +5,9 @@
 
 #include <trapline/error.hpp>
 
+#include "arch/flags.hpp"
 #include "core/register_file.hpp"
+#include "support/text.hpp"
 
 namespace trapline {
 namespace {
@@ -13,6 +15,16 @@ namespace {
 [[noreturn]] void throw_too_wide(const arch::RegisterRow& row, std::size_t size) {
   throw UsageError("register " + std::string(row.name) + " has " + std::to_string(row.size) + " bytes, not " +
                    std::to_string(size));
+}
+
+/// The architecture of a thread's registers.
+Arch arch_of(const core::RegisterFile& file) { return file.rows().front().arch; }
+
+const arch::Flag& flag_named(Arch arch, std::string_view name) {
+  if (const arch::Flag* flag = arch::find_flag(arch, name)) return *flag;
+  std::string names;
+  for (const arch::Flag& flag : arch::flags(arch)) names += (names.empty() ? "" : ", ") + std::string(flag.name);
+  throw UsageError("there is no flag \"" + support::escape(name) + "\", only: " + names);
 }
 
 }  // namespace
@@ -70,6 +82,30 @@ std::vector<std::string_view> Registers::filter(std::uint64_t value) const {
     if (row.kind == arch::RegisterKind::word && get(row.name) == value) names.push_back(row.name);
   }
   return names;
+}
+
+std::vector<std::string_view> Registers::flags() const {
+  const Arch arch = arch_of(*file_);
+  const std::uint64_t value = get(arch::flags_register(arch));
+  std::vector<std::string_view> names;
+  for (const arch::Flag& flag : arch::flags(arch)) {
+    if ((value >> flag.bit & 1U) != 0) names.push_back(flag.name);
+  }
+  return names;
+}
+
+bool Registers::flag(std::string_view name) const {
+  const Arch arch = arch_of(*file_);
+  return (get(arch::flags_register(arch)) >> flag_named(arch, name).bit & 1U) != 0;
+}
+
+void Registers::set_flag(std::string_view name, bool value) const {
+  const Arch arch = arch_of(*file_);
+  const arch::Flag& flag = flag_named(arch, name);
+  if (!flag.writable) throw UsageError("the flag " + std::string(name) + " belongs to the kernel");
+  const std::uint64_t bit = std::uint64_t{1} << flag.bit;
+  const std::uint64_t before = get(arch::flags_register(arch));
+  set(arch::flags_register(arch), value ? before | bit : before & ~bit);
 }
 
 #define TRAPLINE_REGISTER(name, arch, set, offset, bytes, kind, accessor) \

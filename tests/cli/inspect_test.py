@@ -1,0 +1,389 @@
+"""What `trapline inspect` shows, and that what it looked at goes on. Each case is an entry of ctest (CMakeLists.txt)."""
+
+import json
+import os
+import pathlib
+import pty
+import shutil
+import signal
+import subprocess
+import sys
+import unittest
+
+from trace_test import PATIENCE, TRAPLINE, Case, blocked_in, eventually, gone, status_field, tracee
+
+
+def inspect(*args, **options):
+    """Runs `trapline inspect ARGS` to its end."""
+    options.setdefault("stdin", subprocess.DEVNULL)
+    options.setdefault("stdout", subprocess.PIPE)
+    command = options.pop("before", []) + [TRAPLINE, "inspect", *args]
+    environment = {**os.environ, "LC_ALL": "C", **options.pop("env", {})}
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, errors="surrogateescape", timeout=PATIENCE,
+                          env=environment, **options)
+
+
+def data(*args, **options):
+    result = inspect("--json", *args, **options)
+    return json.loads(result.stdout), result.returncode
+
+
+class InspectCase(Case):
+    def sleeping(self):
+        """A process that sleeps in clock_nanosleep."""
+        process = self.start("sleep", "1000")
+        self.assertTrue(eventually(lambda: blocked_in(process.pid, 230)))
+        return process
+
+    def sleeps_on(self, process):
+        """In the same call, which the kernel has restarted under another name."""
+        return eventually(lambda: blocked_in(process.pid, 230) or blocked_in(process.pid, 219))
+
+    def untouched(self, process):
+        self.assertIsNone(process.poll())
+        self.assertEqual(status_field(process.pid, "TracerPid"), "0")
+
+
+class Inspect(InspectCase):
+    def test_the_summary_of_a_sleeper(self):
+        process = self.sleeping()
+        result = inspect("-p", str(process.pid))
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertTrue(result.stdout.startswith(f"process {process.pid}: sleep 1000\namd64, 1 thread, thread {process.pid} in clock_nanosleep\n"),
+                        result.stdout)
+        for heading in ("-- registers\n", "-- disassembly\n", "-- stack\n", "-- backtraces\n"):
+            self.assertIn(heading, result.stdout)
+        self.assertNotIn("-- maps\n", result.stdout)
+        self.assertRegex(result.stdout, r"(?m)^=> 0x[0-9a-f]+ .*$")
+        self.assertRegex(result.stdout, r"(?m)^rip +0x[0-9a-f]+ +clock_nanosleep\+0x[0-9a-f]+ in libc")
+        self.assertNotIn("\033", result.stdout)
+        self.untouched(process)
+        self.assertTrue(self.sleeps_on(process))
+
+    def test_as_json(self):
+        process = self.sleeping()
+        shown, status = data("-p", str(process.pid), "-r", "-d", "-k", "-b", "-m", "--vectors")
+        self.assertEqual(status, 0)
+        self.assertEqual(shown["process"], {"pid": process.pid, "command": ["sleep", "1000"], "arch": "amd64", "threads": 1})
+        self.assertEqual(shown["thread"], process.pid)
+        self.assertEqual(list(shown), ["process", "thread", "registers", "disassembly", "stack", "backtraces", "maps"])
+        values = shown["registers"]["values"]
+        pc = values["rip"]["value"]
+        self.assertEqual(values["rip"]["pointee"]["permissions"], "r-x")
+        self.assertIn("mxcsr", values)
+        self.assertIn("IF", shown["registers"]["flags"])
+        current = [line for line in shown["disassembly"] if line.get("current")]
+        self.assertEqual([line["address"] for line in current], [pc])
+        self.assertEqual(shown["stack"][0]["address"], values["rsp"]["value"])
+        frames = shown["backtraces"][0]["frames"]
+        self.assertEqual((frames[0]["pc"], shown["backtraces"][0]["syscall"]), (pc, "clock_nanosleep"))
+        kernel = [line for line in pathlib.Path(f"/proc/{process.pid}/maps").read_text().splitlines()]
+        self.assertEqual(len(shown["maps"]), len(kernel))
+        self.assertEqual([one["permissions"] for one in shown["maps"]], [line.split()[1] for line in kernel])
+        self.untouched(process)
+
+    def test_a_command_stands_at_its_entry_point_and_does_not_run(self):
+        file = self.folder / "made"
+        result = inspect("-r", "--", "touch", str(file))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("at its entry point", result.stdout)
+        self.assertFalse(file.exists())
+
+    def test_at_a_place(self):
+        shown, status = data("--at", "leaf", "-b", "--", tracee("steps"), "recursive")
+        self.assertEqual(status, 0)
+        self.assertEqual(shown["stop"]["kind"], "breakpoint")
+        functions = [frame.get("function") for frame in shown["backtraces"][0]["frames"]]
+        self.assertEqual(functions[:8], ["leaf"] + ["recursive"] * 6 + ["main"])
+
+    def test_a_place_that_it_never_comes_to(self):
+        result = inspect("--at", "leaves", "--", tracee("steps"), "leaf")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("it never came there: exited in thread", result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertIn("42\n", result.stderr, "what it printed")
+
+    def test_a_crash(self):
+        result = inspect("--signal", "--", tracee("die"), str(int(signal.SIGSEGV)))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("(SIGSEGV", result.stdout.splitlines()[1])
+        result = inspect("--signal", "SIGTERM", "-b", "--", tracee("die"), str(int(signal.SIGTERM)))
+        self.assertIn("(SIGTERM", result.stdout.splitlines()[1])
+
+    def test_threads_that_stand_at_one_place_are_told_together(self):
+        script = """
+import threading, time
+event = threading.Event()
+for i in range(50): threading.Thread(target=event.wait, daemon=True).start()
+print("ready", flush=True)
+time.sleep(1000)
+"""
+        process = self.start(sys.executable, "-c", script, stdout=subprocess.PIPE)
+        process.stdout.readline()
+        self.assertTrue(eventually(lambda: len(os.listdir(f"/proc/{process.pid}/task")) == 51))
+        result = inspect("-b", "-p", str(process.pid))
+        self.assertIn("51 threads", result.stdout)
+        self.assertRegex(result.stdout, r'(?m)^50 threads "[^"]*" in futex: \d+, .*, \.\.\.$')
+        shown, _ = data("-b", "-p", str(process.pid))
+        self.assertEqual(len(shown["backtraces"]), 51)
+        self.untouched(process)
+        one = shown["backtraces"][7]["thread"]
+        shown, _ = data("-r", "-t", str(one), "-p", str(process.pid))
+        self.assertEqual(shown["thread"], one)
+        result = inspect("-r", "-t", "1", "-p", str(process.pid))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"process {process.pid} has no thread 1", result.stderr)
+
+
+class Lookups(InspectCase):
+    def test_symbols_addresses_and_functions(self):
+        result = inspect("--symbol", "leaf", "--address", "main+4", "--function", "leaf", "--", tracee("steps"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r'(?m)^0x[0-9a-f]+ leaf \d+ bytes in ".*/steps"$')
+        self.assertRegex(result.stdout, r"(?m)^0x[0-9a-f]+ <main\+0x4>  0x[0-9a-f]+")
+        self.assertRegex(result.stdout, r"(?m)^leaf:\n   0x[0-9a-f]+ <\+0x0> ")
+        self.assertRegex(result.stdout, r"(?m)^   0x[0-9a-f]+ <\+0x[0-9a-f]+> +ret$")
+
+    def test_memory(self):
+        result = inspect("--memory", "writable,16", "--at", "check", "--", tracee("places"))
+        self.assertRegex(result.stdout, r"0x[0-9a-f]+  77 72 69 74 61 62 6c 65  20 74 65 78 74 00 00 00  \|writable text\.\.\.\|\n")
+        result = inspect("--memory", "magic,8", "--word", "8", "--at", "check", "--", tracee("places"))
+        self.assertIn(" 0x5ca1ab1edeadbeef\n", result.stdout)
+        shown, _ = data("--memory", "magic,8", "--at", "check", "--", tracee("places"))
+        self.assertEqual(shown["memory"][0]["bytes"], "efbeaddE1eaba15c".lower())
+
+    def test_finds(self):
+        arguments = ["--find", "u64:0x5ca1ab1edeadbeef", "--find", "hex:efbeadde1eaba15c", "--find", "text on the heap",
+                     "--symbol", "magic", "--at", "check", "--", tracee("places")]
+        shown, status = data(*arguments)
+        self.assertEqual(status, 0)
+        magic = shown["symbols"][0]["found"][0]["address"]
+        self.assertIn(magic, shown["found"][0]["hits"])
+        self.assertEqual(shown["found"][0]["hits"], shown["found"][1]["hits"])
+        self.assertTrue(shown["found"][2]["hits"])
+        self.assertRegex(inspect(*arguments).stdout, r'(?m)^  0x[0-9a-f]+  \|text on the heap.*\|  "\[heap\]"$')
+        result = inspect("--limit", "1", "--find", "e", "--", tracee("places"))
+        self.assertIn("and more; --limit 10", result.stdout)
+
+    def test_what_is_not_there(self):
+        result = inspect("--symbol", "leef", "--symbol", "leaf", "--find", "zzqqyyxx" * 3 + "\x7f", "--", tracee("steps"))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('no symbol "leef"', result.stderr)
+        self.assertIn("near names: leaf", result.stderr)
+        self.assertIn("leaf", result.stdout, "the others are shown")
+        shown, status = data("--symbol", "leef", "--memory", "0xdead00000000", "--", tracee("steps"))
+        self.assertEqual(status, 1)
+        self.assertIn("near names", shown["symbols"][0]["error"])
+        self.assertIn("error", shown["memory"][0])
+
+    def test_malformed_ones(self):
+        for arguments, says in ((["--find", "hex:7f4"], "pairs of hexadecimal digits"), (["--find", "u8:256"], "too wide"),
+                                (["--find", "u8:x"], "is no number"), (["--memory", "main,x"], "is no number"),
+                                (["--find", ""], "something to look for"), (["--word", "3"], "--word")):
+            result = inspect(*arguments, "--", "true")
+            self.assertEqual(result.returncode, 2, arguments)
+            self.assertIn(says, result.stderr)
+            self.assertIn("Try 'trapline inspect --help'.", result.stderr)
+
+
+class GoesOn(InspectCase):
+    def test_one_that_is_stopped_stays_stopped(self):
+        process = self.sleeping()
+        os.kill(process.pid, signal.SIGSTOP)
+        self.assertTrue(eventually(lambda: status_field(process.pid, "State") == "T"))
+        self.assertEqual(inspect("-p", str(process.pid)).returncode, 0)
+        self.assertTrue(eventually(lambda: status_field(process.pid, "State") == "T"))
+        self.untouched(process)
+        os.kill(process.pid, signal.SIGCONT)
+        self.assertTrue(self.sleeps_on(process))
+
+    def test_many_looks_change_nothing(self):
+        process = self.start("sh", "-c", "i=0; while [ $i -lt 200 ]; do i=$((i+1)); /bin/true; done; read x; exit 7",
+                             stdin=subprocess.PIPE)
+        for _ in range(20):
+            self.assertEqual(inspect("-p", str(process.pid), "-b", "-r").returncode, 0)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        self.assertEqual(process.wait(PATIENCE), 7)
+
+    def test_a_read_that_it_was_in_goes_on(self):
+        process = self.start("cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertTrue(eventually(lambda: blocked_in(process.pid, 0)))
+        self.assertIn("in read", inspect("-p", str(process.pid)).stdout)
+        process.stdin.write(b"hello\n")
+        process.stdin.close()
+        self.assertEqual(process.stdout.read(), b"hello\n")
+        self.assertEqual(process.wait(PATIENCE), 0)
+
+    def test_it_goes_on_before_the_output_is_read(self):
+        process = self.sleeping()
+        reading, writing = os.pipe()
+        viewer = self.start(TRAPLINE, "inspect", "-p", str(process.pid), "-m", "--memory", "environ,1000000", stdout=writing,
+                            stderr=subprocess.DEVNULL)
+        os.close(writing)
+        os.read(reading, 1)
+        self.untouched(process)
+        os.close(reading)
+        viewer.wait(PATIENCE)
+
+    def test_interrupted_while_it_waits_for_a_place(self):
+        process = self.sleeping()
+        viewer = self.start(TRAPLINE, "inspect", "--at", "write", "-p", str(process.pid), stderr=subprocess.PIPE)
+        viewer.stderr.readline()
+        os.kill(viewer.pid, signal.SIGINT)
+        self.assertEqual(viewer.wait(PATIENCE), -signal.SIGINT)
+        self.untouched(process)
+
+    def test_a_launched_one_is_gone_afterwards(self):
+        shown, _ = data("-r", "--", "sleep", "1000")
+        self.assertTrue(eventually(lambda: gone(shown["process"]["pid"])))
+
+
+class Refused(InspectCase):
+    def refused(self, *args, says, code=125, **options):
+        result = inspect(*args, **options)
+        self.assertEqual(result.returncode, code, result.stderr)
+        self.assertRegex(result.stderr, says)
+        self.assertEqual(result.stdout, "")
+
+    def test_processes_that_are_not_there(self):
+        child = self.start("/bin/true")
+        child.wait()
+        self.refused("-p", str(child.pid), says="no process")
+        self.refused("-p", "999999999", says="no process")
+
+    def test_a_zombie(self):
+        child = self.start("/bin/true")
+        self.assertTrue(eventually(lambda: status_field(child.pid, "State") == "Z"))
+        self.refused("-p", str(child.pid), says="trapline: ")
+
+    def test_a_kernel_thread(self):
+        for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()):
+            try:
+                kernel = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[6]) & 0x200000
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if kernel:
+                self.refused("-p", str(pid), says="trapline: ")
+                return
+        self.skipTest("no kernel thread is seen here")
+
+    def test_one_that_is_traced_already(self):
+        process = self.sleeping()
+        viewer = self.start(TRAPLINE, "trace", "-p", str(process.pid), stderr=subprocess.PIPE)
+        viewer.stderr.readline()
+        self.refused("-p", str(process.pid), says="trac")
+        self.assertEqual(status_field(process.pid, "TracerPid") == "0", False)
+
+    def test_somebody_elses(self):
+        if os.getuid() != 0 or not shutil.which("setpriv"):
+            self.skipTest("needs root and setpriv")
+        process = self.sleeping()
+        before = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
+        if inspect("-h", before=before).returncode != 0:
+            self.skipTest("an ordinary user cannot read this build")
+        self.refused("-p", str(process.pid), says="trapline: ", before=before)
+        result = inspect("-r", "--", "sleep", "1", before=before, env={"HOME": "/tmp", "PATH": "/usr/bin:/bin"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_programs_that_cannot_be_run(self):
+        self.refused("--", "no-such-program-of-this-name", says="not found", code=127)
+        self.refused("--", "/etc/passwd", says="not executable", code=126)
+
+    def test_command_lines(self):
+        self.refused(says="nothing to inspect", code=2)
+        self.refused("-p", "1", "true", says="exclude each other", code=2)
+        self.refused("--no-such-option", "true", says="--no-such-option", code=2)
+        self.refused("-p", "x", says='"x" is no number', code=2)
+        self.refused("-p", "0", says="nothing to inspect", code=2)
+        self.refused("--color", "blue", "true", says="--color", code=2)
+        self.refused("--at", "mian", "--", tracee("steps"), says="near names: main", code=1)
+        self.refused("--signal", "SIGNONE", "--", "true", says="SIGNONE", code=2)
+
+    def test_help(self):
+        for arguments in (["help", "inspect"], ["inspect", "--help"]):
+            result = subprocess.run([TRAPLINE, *arguments], stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
+            self.assertEqual(result.returncode, 0)
+            for text in ("Usage: trapline inspect", "--backtraces", "Examples:", "Exit status:"):
+                self.assertIn(text, result.stdout)
+
+
+class Shown(InspectCase):
+    def test_a_reader_that_has_gone(self):
+        process = self.sleeping()
+        reading, writing = os.pipe()
+        os.close(reading)
+        result = inspect("-p", str(process.pid), stdout=writing)
+        os.close(writing)
+        self.assertEqual(result.returncode, -signal.SIGPIPE)
+        self.untouched(process)
+
+    def test_a_full_disk(self):
+        process = self.sleeping()
+        with open("/dev/full", "w") as full:
+            result = inspect("-p", str(process.pid), stdout=full)
+        self.assertEqual(result.returncode, 125)
+        self.assertIn("No space left on device", result.stderr)
+        self.untouched(process)
+
+    def test_a_closed_stdout(self):
+        process = self.sleeping()
+        result = subprocess.run(["sh", "-c", f'exec "$0" inspect -p {process.pid} >&-', TRAPLINE], stderr=subprocess.PIPE,
+                                text=True, timeout=PATIENCE)
+        self.assertEqual(result.returncode, 125)
+        self.untouched(process)
+
+    def test_what_the_program_prints_is_not_in_it(self):
+        result = inspect("--json", "--signal", "SIGCHLD", "--", "sh", "-c", "echo noise; /bin/true; echo more")
+        self.assertEqual(json.loads(result.stdout)["stop"]["kind"], "signal")
+        self.assertIn("noise\n", result.stderr)
+
+    def test_names_are_escaped(self):
+        link = self.folder / "a\n\033[31mb"
+        link.symlink_to(shutil.which("sleep"))
+        process = self.start(str(link), "1000")
+        self.assertTrue(eventually(lambda: blocked_in(process.pid, 230)))
+        result = inspect("-p", str(process.pid), "-b", "-m", "-k")
+        self.assertIn(r"a\n\33[31mb", result.stdout)
+        self.assertTrue(all(c == "\n" or " " <= c <= "~" for c in result.stdout), result.stdout)
+
+    def test_bytes_that_are_no_unicode_leave_the_json_valid(self):
+        odd = self.start("bash", "-c", "exec -a $'odd\\xff' sleep 1000")
+        self.assertTrue(eventually(lambda: blocked_in(odd.pid, 230)))
+        shown, status = data("-p", str(odd.pid), "-b", "-k")
+        self.assertEqual(status, 0)
+        self.assertEqual(shown["process"]["command"], ["odd\ufffd", "1000"])
+
+    def test_color(self):
+        process = self.sleeping()
+        self.assertIn("\033[", inspect("--color", "always", "-p", str(process.pid)).stdout)
+        for options, env, colored in (([], {}, True), ([], {"NO_COLOR": "1"}, False), (["--color=never"], {}, False),
+                                      (["--json"], {}, False)):
+            leader, follower = pty.openpty()
+            viewer = self.start(TRAPLINE, "inspect", *options, "-r", "-p", str(process.pid), stdout=follower,
+                                env={**os.environ, "TERM": "xterm", **env})
+            os.close(follower)
+            text = b""
+            while True:
+                try:
+                    piece = os.read(leader, 65536)
+                except OSError:
+                    break
+                if not piece:
+                    break
+                text += piece
+            os.close(leader)
+            viewer.wait(PATIENCE)
+            self.assertEqual(b"\033[" in text, colored, (options, env))
+
+    def test_a_process_that_dies_meanwhile(self):
+        for _ in range(30):
+            process = self.start("sleep", "1000")
+            viewer = self.start(TRAPLINE, "inspect", "-p", str(process.pid), "-m", "-b", "-r", "--find", "zzz", stdout=subprocess.DEVNULL,
+                                stderr=subprocess.PIPE)
+            os.kill(process.pid, signal.SIGKILL)
+            self.assertIn(viewer.wait(PATIENCE), (0, 1, 125))
+
+
+if __name__ == "__main__":
+    unittest.main()
