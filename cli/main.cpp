@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr cli::AddCommand commands[] = {cli::add_trace};
+constexpr cli::AddCommand commands[] = {cli::add_trace, cli::add_doctor};
 
 int complain(const std::string& command, const std::string& text) {
   fmt::print(stderr, "trapline: {}\nTry 'trapline {}--help'.\n", text, command.empty() ? "" : command + ' ');
