@@ -238,13 +238,15 @@ TEST_F(LibraryEvents, a_callback_may_take_itself_out_throw_or_let_the_process_go
 }
 
 TEST_F(LibraryEvents, after_an_attach_those_to_come) {
-  HostChild child({"/bin/sleep", "60"});
+  const HostChild child({tracee("libraries"), "wait"});
+  ASSERT_EQ(child.read_line(), "ready");
   Debugger d({});
   d.attach(child.pid());
-  const Catchpoint catchpoint = d.stop_on_load();
-  EXPECT_EQ(catchpoint.hit_count(), 0U);
+  note(d);
   EXPECT_GE(d.libraries().size(), 2U);
-  d.kill();
+  child.send("x");
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  EXPECT_EQ(transcript_.text(), "1|+ plugin_announces.so|100|2|101|- plugin_announces.so|3");
 }
 
 }  // namespace
