@@ -264,7 +264,7 @@ class FactsReader {
     const bool has_dynamic_symbols = section_of(SHT_DYNSYM).has_value();
     const bool program = facts_.type == ElfType::executable || facts_.type == ElfType::shared;
     MitigationReader mitigations(facts_, program && !has_dynamic_symbols && facts_.needed.empty());
-    for (const std::uint32_t type : {SHT_SYMTAB, SHT_DYNSYM}) {
+    for (const std::uint32_t type : {std::uint32_t{SHT_SYMTAB}, std::uint32_t{SHT_DYNSYM}}) {
       if (const auto section = section_of(type)) read_symbol_names(*section, mitigations);
     }
     // Without section headers: the names of the dynamic symbols are all in their table of strings.

@@ -3,14 +3,20 @@
 
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -131,6 +137,39 @@ TEST_F(ProcessInfoLive, sockets_with_both_ends) {
   if (const auto six = d.info().file_descriptor(40)) {
     EXPECT_EQ(six->socket->protocol, "tcp6");
     EXPECT_TRUE(six->socket->local.starts_with("[::1]:")) << six->socket->local;
+  }
+}
+
+/// On this thread alone, as a container does to its processes.
+bool forbid_copies_of_descriptors() {
+  sock_filter lines[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_getfd, 0, 1),
+                         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog code{std::size(lines), lines};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &code) == 0;
+}
+
+TEST_F(ProcessInfoLive, sockets_where_their_descriptors_cannot_be_copied) {
+  const Debugger& d = descriptors();
+  const auto exactly = d.info().file_descriptors();
+  std::vector<FileDescriptor> from_tables;
+  std::jthread([&] {
+    ASSERT_TRUE(forbid_copies_of_descriptors());
+    from_tables = d.info().file_descriptors();
+  }).join();
+  ASSERT_EQ(from_tables.size(), exactly.size());
+  for (std::size_t i = 0; i < exactly.size(); ++i) {
+    ASSERT_EQ(from_tables[i].socket.has_value(), exactly[i].socket.has_value());
+    if (!exactly[i].socket) continue;
+    const SocketInfo& a = exactly[i].socket.value();
+    const SocketInfo& b = from_tables[i].socket.value();
+    EXPECT_EQ(a.protocol, b.protocol) << exactly[i].number;
+    EXPECT_EQ(a.family, b.family) << exactly[i].number;
+    EXPECT_EQ(a.type, b.type) << exactly[i].number;
+    EXPECT_EQ(a.local, b.local) << exactly[i].number;
+    EXPECT_EQ(a.peer, b.peer) << exactly[i].number;
+    EXPECT_EQ(a.state, b.state) << exactly[i].number;
   }
 }
 
