@@ -17,6 +17,7 @@ using Run = std::function<int(const std::vector<std::string>& behind_dashes)>;
 /// Adds a subcommand to the program and returns what runs it. One such function per subcommand, listed in main.cpp.
 using AddCommand = Run (*)(CLI::App& app);
 
+Run add_doctor(CLI::App& app);
 Run add_inspect(CLI::App& app);
 Run add_trace(CLI::App& app);
 

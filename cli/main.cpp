@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr cli::AddCommand commands[] = {cli::add_trace, cli::add_inspect};
+constexpr cli::AddCommand commands[] = {cli::add_trace, cli::add_inspect, cli::add_doctor};
 
 int complain(const std::string& command, const std::string& text) {
   fmt::print(stderr, "trapline: {}\nTry 'trapline {}--help'.\n", text, command.empty() ? "" : command + ' ');

@@ -20,7 +20,15 @@ RULES = {
     "core": {"core", "arch", "os", "symbols", "support", "public"},
     "api": {"api", "core", "arch", "os", "symbols", "support", "public"},
 }
-ENUM_HEADERS = {"types.hpp", "disassembly.hpp", "error.hpp", "registers.def"}
+ENUM_HEADERS = {
+    "types.hpp",
+    "disassembly.hpp",
+    "elf_facts.hpp",
+    "error.hpp",
+    "file_descriptor.hpp",
+    "process_facts.hpp",
+    "registers.def",
+}
 PTRACE = re.compile(r"^(sys|linux)/ptrace\.h$")
 ELFUTILS = re.compile(r"^(elfutils/|libelf\.h|gelf\.h|dwarf\.h)")
 CAPSTONE = re.compile(r"^capstone/")

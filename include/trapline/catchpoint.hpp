@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include <trapline/thread.hpp>
 #include <trapline/trap.hpp>
@@ -35,6 +36,21 @@ using ExitCallback = std::function<void(Thread&, const ExitStatus&)>;
 /// Runs before a thread's first instruction, or after its last one with its memory still there.
 using ThreadCallback = std::function<void(Thread&)>;
 
+/// A library that the dynamic loader has loaded into a process, or unloaded from it.
+struct Library {
+  /// Of the file that is mapped; what the loader calls it when nothing is mapped any more.
+  std::string path{};
+  /// What is added to an address in the file to get the one in the process: where it begins, nearly always.
+  Address base = 0;
+  bool loaded = true;
+
+  friend bool operator==(const Library&, const Library&) = default;
+};
+
+/// Runs for each library, in the order of their loading. One that was loaded is mapped, and its constructors have not
+/// run yet; one that was unloaded is not mapped any more.
+using LoadCallback = std::function<void(Thread&, const Library&)>;
+
 /// Which ends of a thread's life are of interest; when both are empty the catchpoint is synchronous at both. The first
 /// thread of a process is born with it: that is no birth of a thread.
 struct ThreadEvents {
@@ -53,8 +69,8 @@ struct CatchpointOptions {
   Condition condition{};
 };
 
-/// A trap on the life of a process: fork, exec, exit, the births and deaths of its threads. A handle: it stays valid
-/// after `remove()` and after the process is gone; all calls work at any time.
+/// A trap on the life of a process: fork, exec, exit, the births and deaths of its threads, its libraries. A handle: it
+/// stays valid after `remove()` and after the process is gone; all calls work at any time.
 class TRAPLINE_API Catchpoint {
  public:
   [[nodiscard]] bool enabled() const;

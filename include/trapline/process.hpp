@@ -8,9 +8,11 @@
 #include <trapline/breakpoint.hpp>
 #include <trapline/catchpoint.hpp>
 #include <trapline/disassembly.hpp>
+#include <trapline/elf.hpp>
 #include <trapline/maps.hpp>
 #include <trapline/memory.hpp>
 #include <trapline/observer.hpp>
+#include <trapline/process_info.hpp>
 #include <trapline/registers.hpp>
 #include <trapline/scope.hpp>
 #include <trapline/signal.hpp>
@@ -87,6 +89,13 @@ class TRAPLINE_API Process {
   /// The whole function around a place; throws SymbolError when no symbol covers it.
   [[nodiscard]] std::vector<Instruction> disassemble_function(const Location& inside,
                                                               const DisassemblyOptions& options = {}) const;
+  /// Its descriptors, arguments, credentials and the like, from /proc. At any time.
+  [[nodiscard]] ProcessInfo info() const;
+  /// The file that it executes, also when that was deleted or replaced since. At any time.
+  [[nodiscard]] ElfFile binary() const;
+  /// The files of the libraries that are loaded at this moment, the loader among them, in the order of their loading;
+  /// what cannot be read as one is left out. At any time.
+  [[nodiscard]] std::vector<ElfFile> libraries() const;
 
   /// Places a breakpoint; it lives across runs until removed. Throws SymbolError for a place that does not exist (with
   /// `pending` it is waited for), and UsageError where nothing is executed.
@@ -120,11 +129,15 @@ class TRAPLINE_API Process {
   /// Once, when the process ends.
   Catchpoint on_exit(ExitCallback callback, CatchpointOptions options = {}) const;
   Catchpoint on_thread(ThreadEvents events, CatchpointOptions options = {}) const;
+  /// On each library that the dynamic loader has loaded or unloaded, see LoadCallback.
+  Catchpoint on_load(LoadCallback callback, CatchpointOptions options = {}) const;
   /// The child comes to rest at its birth as well, and needs a cont() of its own.
   Catchpoint stop_on_fork(CatchpointOptions options = {}) const;
   Catchpoint stop_on_exec(CatchpointOptions options = {}) const;
   Catchpoint stop_on_exit(CatchpointOptions options = {}) const;
   Catchpoint stop_on_thread(CatchpointOptions options = {}) const;
+  /// Once for all that were loaded or unloaded together: `Stop::libraries`.
+  Catchpoint stop_on_load(CatchpointOptions options = {}) const;
 
   /// Its children that are or were followed, in the order of their births. Answers at any time.
   [[nodiscard]] std::vector<Process> children() const;

@@ -28,6 +28,7 @@ enum class StopKind {
   exec,  ///< a synchronous catchpoint, or interrupt() in a callback of one: before the program's first instruction
   thread_born,  ///< likewise, before the thread's first instruction
   thread_died,  ///< likewise, after its last one
+  library,      ///< likewise, when the dynamic loader has loaded or unloaded libraries
   exiting,      ///< likewise, when the last thread of the process has executed its last instruction
   exited,       ///< the process is dead
 };
@@ -48,6 +49,8 @@ struct Stop {
   std::vector<Catchpoint> catchpoints{};
   /// Of `fork`: the child's first thread.
   std::optional<Thread> child{};
+  /// Of `library`: those that were loaded or unloaded.
+  std::vector<Library> libraries{};
   /// Of a signal that came: its number, before any change.
   int signal = 0;
   /// Of a breakpoint or watchpoint: where it is; what a watchpoint saw change there tells `Breakpoint::old_value()`. Of

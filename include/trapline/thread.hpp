@@ -11,6 +11,7 @@
 #include <trapline/frame.hpp>
 #include <trapline/invoke.hpp>
 #include <trapline/memory.hpp>
+#include <trapline/process_facts.hpp>
 #include <trapline/registers.hpp>
 #include <trapline/signal_id.hpp>
 #include <trapline/syscall_id.hpp>
@@ -47,6 +48,10 @@ class TRAPLINE_API Thread {
   /// True once its death was seen; answers at any time.
   [[nodiscard]] bool dead() const;
   [[nodiscard]] Process process() const;
+  /// Its name as the kernel has it (at most 15 bytes). At any time; throws ProcessGone after its death.
+  [[nodiscard]] std::string name() const;
+  /// What the kernel tells of it in /proc at this moment. At any time; throws ProcessGone after its death.
+  [[nodiscard]] ThreadInfo info() const;
 
   [[nodiscard]] Registers regs() const;
   [[nodiscard]] Memory memory() const;

@@ -2,6 +2,7 @@
 
 #include <trapline/debugger.hpp>
 #include <trapline/error.hpp>
+#include <trapline/host_checks.hpp>
 #include <trapline/log.hpp>
 #include <trapline/print.hpp>
 #include <trapline/print_state.hpp>

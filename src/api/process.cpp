@@ -170,10 +170,18 @@ Catchpoint Process::on_thread(ThreadEvents events, CatchpointOptions options) co
   return place(std::move(trap), std::move(options));
 }
 
+Catchpoint Process::on_load(LoadCallback callback, CatchpointOptions options) const {
+  const auto show_library = [](const auto& run, Thread& thread, const LifecycleFacts& facts) {
+    run(thread, *facts.library);
+  };
+  return place(trap_on(Lifecycle::library, adapted(std::move(callback), show_library)), std::move(options));
+}
+
 Catchpoint Process::stop_on_fork(CatchpointOptions options) const { return on_fork({}, std::move(options)); }
 Catchpoint Process::stop_on_exec(CatchpointOptions options) const { return on_exec({}, std::move(options)); }
 Catchpoint Process::stop_on_exit(CatchpointOptions options) const { return on_exit({}, std::move(options)); }
 Catchpoint Process::stop_on_thread(CatchpointOptions options) const { return on_thread({}, std::move(options)); }
+Catchpoint Process::stop_on_load(CatchpointOptions options) const { return on_load({}, std::move(options)); }
 
 std::vector<Process> Process::children() const {
   std::vector<Process> children;

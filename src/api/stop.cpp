@@ -7,6 +7,7 @@
 #include <trapline/syscall_id.hpp>
 
 #include "core/thread_state.hpp"
+#include "support/text.hpp"
 
 namespace trapline {
 
@@ -24,6 +25,7 @@ std::string_view to_string(StopKind kind) {
     case StopKind::exec: return "exec";
     case StopKind::thread_born: return "thread_born";
     case StopKind::thread_died: return "thread_died";
+    case StopKind::library: return "library";
     case StopKind::exiting: return "exiting";
     case StopKind::exited: return "exited";
   }
@@ -56,6 +58,10 @@ std::ostream& operator<<(std::ostream& out, const Stop& stop) {
     out << ")";
   }
   if (stop.child) out << " (child " << stop.child->tid() << ")";
+  for (const Library& library : stop.libraries) {
+    out << fmt::format(" ({} {} at {:#x})", library.loaded ? "loaded" : "unloaded", support::escape(library.path),
+                       library.base);
+  }
   if (stop.exit_code) out << " with code " << *stop.exit_code;
   if (stop.exit_signal) out << " by " << signal_name(*stop.exit_signal);
   if (stop.timed_out) out << " (timed out)";

@@ -7,6 +7,7 @@
 #include "arch/arch.hpp"
 #include "core/backtrace.hpp"
 #include "core/process.hpp"
+#include "core/process_facts.hpp"
 #include "core/register_file.hpp"
 #include "core/remote.hpp"
 #include "core/signal_view.hpp"
@@ -50,6 +51,8 @@ pid_t Thread::tid() const { return state_->tid; }
 pid_t Thread::pid() const { return state_->process->pid(); }
 bool Thread::dead() const { return state_->dead; }
 Process Thread::process() const { return Process(state_->process); }
+std::string Thread::name() const { return core::thread_name(*state_); }
+ThreadInfo Thread::info() const { return core::thread_info(*state_); }
 Registers Thread::regs() const { return Registers(std::make_shared<core::RegisterFile>(state_)); }
 Memory Thread::memory() const { return Memory(state_->process); }
 

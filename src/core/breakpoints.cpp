@@ -317,6 +317,7 @@ bool Breakpoints::in_place(const Placement& placement) {
 void Breakpoints::forget_places() {
   sites_.clear();
   loader_.reset();
+  libraries_.end();
   image_ready_ = false;
   std::erase_if(traps_, [](const auto& entry) { return bool(entry.second.trap->internal); });
   for (auto& [order, placement] : traps_) set_address(placement, nowhere);
@@ -344,6 +345,7 @@ void Breakpoints::begin() {
 
 void Breakpoints::image_ready(Unknown unknown) {
   image_ready_ = true;
+  libraries_wanted();
   if (traps_.empty()) return;
   for (const std::uint64_t order : orders()) {
     const auto found = traps_.find(order);
@@ -384,10 +386,30 @@ void Breakpoints::watch_loader() {
   if (loader_ && placement_of(*loader_) != nullptr && sites_.contains(placement_of(*loader_)->address)) return;
   const auto at = loader_event_address(process_, modules());
   if (!at) return;
-  loader_ = add_internal(*at, [this](ThreadState&) {
+  loader_ = add_internal(*at, [this](ThreadState& thread) {
     libraries_changed();
-    return Verdict::go_on;
+    return libraries_.on_event(thread);
   });
+}
+
+void Breakpoints::unwatch_loader() {
+  const auto trap = std::exchange(loader_, nullptr);
+  if (!trap) return;
+  trap->removed = true;
+  update(*trap);
+}
+
+void Breakpoints::libraries_wanted() {
+  const bool wanted = image_ready_ && !process_.gone() && process_.catchpoints().wants(Lifecycle::library);
+  if (wanted && !libraries_.begun()) {
+    libraries_.begin(modules());
+    watch_loader();
+  }
+  if (wanted || !libraries_.begun()) return;
+  libraries_.end();
+  // Breakpoints may wait for a library, or lose theirs.
+  if (std::ranges::all_of(traps_, [](const auto& entry) { return bool(entry.second.trap->internal); }))
+    unwatch_loader();
 }
 
 void Breakpoints::libraries_changed() {

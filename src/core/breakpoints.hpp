@@ -11,6 +11,7 @@
 #include "arch/instruction.hpp"
 #include "core/breakpoint_trap.hpp"
 #include "core/code_window.hpp"
+#include "core/library_watch.hpp"
 #include "core/modules.hpp"
 #include "core/slots.hpp"
 #include "core/watchpoints.hpp"
@@ -61,7 +62,7 @@ class Breakpoints {
   /// What to do about a place that cannot be found.
   enum class Unknown { throws, waits };
 
-  explicit Breakpoints(Process& process) : process_(process), watchpoints_(process) {}
+  explicit Breakpoints(Process& process) : process_(process), watchpoints_(process), libraries_(process) {}
 
   /// Places a trap, at once when there is an image; throws SymbolError or UsageError where it cannot be.
   void add(const std::shared_ptr<BreakpointTrap>& trap);
@@ -83,6 +84,8 @@ class Breakpoints {
   void image_replaced();
   /// Something was loaded or unloaded.
   void libraries_changed();
+  /// Somebody wants to be told of that, or nobody does any more.
+  void libraries_wanted();
   /// Takes all traps out of the memory.
   void lift_all();
   /// Lets go of all traps, which keep handles that lead back here.
@@ -128,6 +131,7 @@ class Breakpoints {
   void forget_places();
   void forget_image();
   void watch_loader();
+  void unwatch_loader();
   Process& process_;
   /// In the order in which they were placed; trapline's own are among them for as long as the image lives.
   std::map<std::uint64_t, Placement> traps_;
@@ -139,6 +143,7 @@ class Breakpoints {
   Path path_ = Path::cheapest;
   bool image_ready_ = false;
   std::shared_ptr<BreakpointTrap> loader_;
+  LibraryWatch libraries_;
   std::optional<arch::Decoder> decoder_;
   Arch decoder_arch_{};
   std::optional<Modules> modules_;

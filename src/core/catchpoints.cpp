@@ -15,6 +15,7 @@ StopKind kind_of(Lifecycle event) {
     case Lifecycle::exit: return StopKind::exiting;
     case Lifecycle::thread_born: return StopKind::thread_born;
     case Lifecycle::thread_died: return StopKind::thread_died;
+    case Lifecycle::library: return StopKind::library;
   }
   return StopKind::interrupted;
 }
@@ -23,6 +24,7 @@ StopKind kind_of(Lifecycle event) {
 
 void LifecycleTrap::changed(Process& owner) {
   if (removed) owner.catchpoints().remove(*this);
+  if (wants(Lifecycle::library)) owner.breakpoints().libraries_wanted();
 }
 
 void Catchpoints::add(std::shared_ptr<LifecycleTrap> trap) {
@@ -68,9 +70,13 @@ Verdict run_catchpoints(ThreadState& thread, Lifecycle event, const LifecycleFac
       trap->spent = true;
       trap->enabled = false;
     }
-    thread.caught.push_back(trap);
+    // Of several libraries at one stop each is told by itself.
+    if (std::ranges::find(thread.caught, trap) == thread.caught.end()) thread.caught.push_back(trap);
     thread.caught_as = kind_of(event);
     thread.caught_facts = facts;
+    if (facts.library && (thread.caught_libraries.empty() || thread.caught_libraries.back() != *facts.library)) {
+      thread.caught_libraries.push_back(*facts.library);
+    }
     stop |= trap->stops(event);
     if (const auto& callback = trap->callback(event)) {
       call_user(thread, *trap, [&](Thread& handle) { callback(handle, facts); });

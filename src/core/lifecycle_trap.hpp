@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include <trapline/catchpoint.hpp>
 
@@ -14,8 +15,8 @@ namespace trapline::core {
 class ThreadState;
 
 /// What happens in the life of a process.
-enum class Lifecycle { fork, exec, exit, thread_born, thread_died };
-inline constexpr std::size_t lifecycle_count = 5;
+enum class Lifecycle { fork, exec, exit, thread_born, thread_died, library };
+inline constexpr std::size_t lifecycle_count = 6;
 
 /// What is to be told of it.
 struct LifecycleFacts {
@@ -23,6 +24,8 @@ struct LifecycleFacts {
   std::shared_ptr<ThreadState> child{};
   /// Of an exit.
   ExitStatus status{};
+  /// Of a change by the dynamic loader, while the traps run: the one that is told.
+  std::optional<Library> library{};
 };
 
 /// A trap on the life of a process.

@@ -268,6 +268,7 @@ Stop Process::describe(ThreadState& thread) const {
     stop.kind = *thread.caught_as;
     for (const auto& trap : thread.caught) stop.catchpoints.emplace_back(trap);
     if (thread.caught_facts.child) stop.child = Thread(thread.caught_facts.child);
+    stop.libraries = thread.caught_libraries;
     stop.exit_code = thread.caught_facts.status.code;
     stop.exit_signal = thread.caught_facts.status.signal;
   }

@@ -330,7 +330,10 @@ void Process::place(const std::shared_ptr<BreakpointTrap>& trap) {
 
 void Process::place(const std::shared_ptr<LifecycleTrap>& trap) {
   own(*trap);
-  place_at_rest([&] { catchpoints_.add(trap); });
+  place_at_rest([&] {
+    catchpoints_.add(trap);
+    if (trap->wants(Lifecycle::library)) breakpoints_.libraries_wanted();
+  });
 }
 
 void Process::place(const std::shared_ptr<SignalTrap>& trap) {

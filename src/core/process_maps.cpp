@@ -86,4 +86,8 @@ std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, co
   return load(process, module.map, program, symbols::call_frames_of_file, symbols::call_frames_of_image);
 }
 
+std::shared_ptr<const ElfFacts> load_elf_facts(Process& process, const Module& module) {
+  return load(process, module.map, false, symbols::facts_of_file, symbols::facts_of_image);
+}
+
 }  // namespace trapline::core

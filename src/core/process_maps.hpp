@@ -4,6 +4,7 @@
 
 #include "core/modules.hpp"
 #include "symbols/call_frames.hpp"
+#include "symbols/elf_facts.hpp"
 
 namespace trapline::core {
 
@@ -15,5 +16,7 @@ class Process;
 [[nodiscard]] Modules modules_of(Process& process);
 /// The call frame information of a loaded file; nullptr when it cannot be read.
 [[nodiscard]] std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module);
+/// What a loaded library's file says of itself; nullptr when it cannot be read.
+[[nodiscard]] std::shared_ptr<const ElfFacts> load_elf_facts(Process& process, const Module& module);
 
 }  // namespace trapline::core

@@ -95,6 +95,7 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
     caught.clear();
     caught_as.reset();
     caught_facts = {};
+    caught_libraries.clear();
   }
 
   /// After an exec.
@@ -168,6 +169,7 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   std::vector<std::shared_ptr<LifecycleTrap>> caught;
   std::optional<StopKind> caught_as;
   LifecycleFacts caught_facts;
+  std::vector<Library> caught_libraries;
   /// There is nothing to dispatch at this stop: it was about a signal that is owed.
   bool settled = false;
   /// Inside a syscall whose instruction carries a trap: its exit is seen, also when nobody handles syscalls.

@@ -8,95 +8,18 @@
 
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <memory>
 
 #include "os/error.hpp"
+#include "os/proc_text.hpp"
 #include "support/bytes.hpp"
-#include "support/fd.hpp"
 
 namespace trapline::os {
 namespace {
 
-[[noreturn]] void throw_unreadable(int error, const std::string& path) {
-  // A process vanishes as ENOENT when its directory does, and as ESRCH when that was open already.
-  if (error == ENOENT || error == ESRCH) throw ProcessGone(path + ": the process is gone");
-  throw_os_error(error, path, 0,
-                 error == EACCES || error == EPERM ? "it belongs to another user or has gained privileges" : "");
-}
-
-std::string read_file(const std::string& path) {
-  const support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) throw_unreadable(errno, path);
-  std::string text;
-  std::size_t size = 0;
-  for (;;) {
-    // Files of /proc have no size, and their lines may move between two reads: large ones make that rare.
-    if (text.size() - size < 4096) text.resize(text.empty() ? 8192 : text.size() * 4);
-    const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
-    if (count == -1 && errno == EINTR) continue;
-    if (count == -1) throw_unreadable(errno, path);
-    if (count == 0) break;
-    size += static_cast<std::size_t>(count);
-  }
-  text.resize(size);
-  return text;
-}
-
-/// The target of a symbolic link, or -1 and errno.
-ssize_t read_link(const std::string& path, std::string& target) {
-  target.resize(256);
-  for (;;) {
-    const ssize_t length = ::readlink(path.c_str(), target.data(), target.size());
-    if (length == -1) return -1;
-    if (static_cast<std::size_t>(length) < target.size()) {
-      target.resize(static_cast<std::size_t>(length));
-      return length;
-    }
-    target.resize(target.size() * 2);
-  }
-}
-
 std::string link_of_process(pid_t pid, const char* name) {
-  const std::string path = fmt::format("/proc/{}/{}", pid, name);
-  std::string target;
-  if (read_link(path, target) == -1) throw_unreadable(errno, path);
-  return target;
+  return read_link_at(AT_FDCWD, fmt::format("/proc/{}/{}", pid, name));
 }
-
-/// Takes text apart from the left.
-class Cursor {
- public:
-  explicit Cursor(std::string_view text) : text_(text) {}
-
-  [[nodiscard]] bool empty() const { return text_.empty(); }
-  [[nodiscard]] std::string_view rest() const { return text_; }
-  template <class T>
-  T number(int base) {
-    T value{};
-    const auto [end, error] = std::from_chars(text_.data(), text_.data() + text_.size(), value, base);
-    text_.remove_prefix(static_cast<std::size_t>(end - text_.data()));
-    return value;
-  }
-  char character() {
-    if (text_.empty()) return '\0';
-    const char first = text_.front();
-    text_.remove_prefix(1);
-    return first;
-  }
-  void skip_blanks() {
-    while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\t')) text_.remove_prefix(1);
-  }
-  std::string_view line() {
-    const std::size_t end = text_.find('\n');
-    const std::string_view line = text_.substr(0, end);
-    text_.remove_prefix(end == std::string_view::npos ? text_.size() : end + 1);
-    return line;
-  }
-
- private:
-  std::string_view text_;
-};
 
 std::string unescape(std::string_view name) {
   std::string text(name);
@@ -295,7 +218,7 @@ std::string working_directory(pid_t pid) { return link_of_process(pid, "cwd"); }
 std::optional<std::string> descriptor_path(pid_t pid, int fd) {
   const std::string path = fmt::format("/proc/{}/fd/{}", pid, fd);
   std::string target;
-  if (read_link(path, target) != -1) return target;
+  if (read_link(AT_FDCWD, path, target) != -1) return target;
   const int error = errno;
   if (error == ENOENT && ::access(fmt::format("/proc/{}", pid).c_str(), F_OK) == 0) return std::nullopt;
   throw_unreadable(error, path);

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include <trapline/process_facts.hpp>
 #include <trapline/types.hpp>
 
 namespace trapline::os {
@@ -52,7 +53,7 @@ struct Parentage {
 /// Whether two processes have one memory (vfork, CLONE_VM) and not a copy of it.
 [[nodiscard]] bool share_memory(pid_t one, pid_t other);
 
-enum class SeccompMode { none = 0, strict = 1, filter = 2 };
+using trapline::SeccompMode;
 
 /// What /proc/TID/status says of one thread. Signal sets have bit N-1 for signal N.
 struct ThreadStatus {

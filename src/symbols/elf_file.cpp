@@ -9,6 +9,7 @@
 
 #include <trapline/error.hpp>
 
+#include "symbols/elf_facts.hpp"
 #include "symbols/frame_image.hpp"
 
 namespace trapline::symbols {
@@ -23,6 +24,11 @@ void prepare_libelf() {
 [[noreturn]] void throw_elf_error() {
   const char* message = ::elf_errmsg(-1);
   throw SymbolError(std::string("not an ELF file: ") + (message != nullptr ? message : "unknown error"));
+}
+
+void check_kind(Elf* elf) {
+  if (elf == nullptr) throw_elf_error();
+  if (::elf_kind(elf) != ELF_K_ELF) throw SymbolError("not an ELF file");
 }
 
 /// Whether a symbol stands for a place in memory. Thread-local ones are offsets, absolute ones names of versions.
@@ -147,13 +153,13 @@ void ElfFile::End::operator()(Elf* elf) const { ::elf_end(elf); }
 ElfFile::ElfFile(support::Fd file) : file_(std::move(file)) {
   prepare_libelf();
   elf_.reset(::elf_begin(file_.get(), ELF_C_READ, nullptr));
-  if (!elf_ || ::elf_kind(elf_.get()) != ELF_K_ELF) throw_elf_error();
+  check_kind(elf_.get());
 }
 
 ElfFile::ElfFile(Bytes image) : image_(std::move(image)) {
   prepare_libelf();
   elf_.reset(::elf_memory(reinterpret_cast<char*>(image_.data()), image_.size()));
-  if (!elf_ || ::elf_kind(elf_.get()) != ELF_K_ELF) throw_elf_error();
+  check_kind(elf_.get());
 }
 
 std::vector<Segment> ElfFile::segments() const {
@@ -169,6 +175,8 @@ std::vector<Segment> ElfFile::segments() const {
 }
 
 FileSymbols ElfFile::symbols() const { return Reader(elf_.get()).read(); }
+
+ElfFacts ElfFile::facts() const { return elf_facts(elf_.get()); }
 
 Bytes ElfFile::frame_image() const { return symbols::frame_image(elf_.get()); }
 

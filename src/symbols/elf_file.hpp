@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <trapline/elf_facts.hpp>
 #include <trapline/types.hpp>
 
 #include "support/fd.hpp"
@@ -57,6 +58,8 @@ class ElfFile {
   [[nodiscard]] FileSymbols symbols() const;
   /// An ELF image of nothing but the call frame information, so that it can outlive the open file; empty without any.
   [[nodiscard]] Bytes frame_image() const;
+  /// What it says of itself; parts that are damaged are left out.
+  [[nodiscard]] ElfFacts facts() const;
 
  private:
   struct End {
