@@ -1,5 +1,7 @@
 #pragma once
 
+#include <optional>
+
 #include <trapline/maps.hpp>
 
 #include "core/modules.hpp"
@@ -11,6 +13,8 @@ class Process;
 
 /// Any thread. Throws UsageError before the first run and ProcessGone after the process's death.
 [[nodiscard]] MemoryMaps memory_maps(const Process& process);
+/// The same of one mapping, which is cheap also where there are very many.
+[[nodiscard]] std::optional<MemoryMap> map_at(const Process& process, Address address);
 /// What is loaded at this moment; usable while the process object lives.
 [[nodiscard]] Modules modules_of(Process& process);
 /// The call frame information of a loaded file; nullptr when it cannot be read.
