@@ -20,13 +20,13 @@ class Process;
 struct FindOptions {
   /// A mapping as MemoryMaps::filter names it ("libc", "heap", "binary"); empty, "*" or "all" mean all readable memory.
   std::string in{};
+  /// Only mappings that MemoryMap::permits these, such as "rw" or "r-x".
+  std::string permissions{};
   Address start = 0;
   Address end = ~Address{0};
   /// Only matches whose address is a multiple of this.
   std::size_t alignment = 1;
   std::size_t limit = SIZE_MAX;
-  /// Only mappings that MemoryMap::permits these, such as "rw" or "r-x".
-  std::string permissions{};
 };
 
 /// A part of the memory: mappings by what MemoryMaps::filter calls them, or a range of addresses.
