@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
+#include <bit>
 
 #include <trapline/error.hpp>
 #include <trapline/memory.hpp>
@@ -24,6 +24,13 @@ namespace {
 
 auto reader_of(core::Process& process) {
   return [&process](Address at, std::span<std::byte> into) { return process.memory().read(at, into); };
+}
+
+/// Where to look for what is not nothing but zeros.
+std::vector<core::Range> touched_only(const core::Process& process, const std::vector<core::Range>& ranges,
+                                      const MemoryMaps& maps, std::size_t reach) {
+  return core::without_untouched(ranges, maps, reach,
+                                 [&](const core::Range& range) { return core::touched_ranges(process, range); });
 }
 
 }  // namespace
@@ -67,7 +74,10 @@ Search& Search::operator=(Search&&) noexcept = default;
 std::optional<Match> Search::next() { return search_->next(reader_of(*process_)); }
 
 Search Memory::search(const Pattern& pattern, const FindOptions& options) const {
-  auto ranges = core::search_ranges(core::memory_maps(*process_), options);
+  const MemoryMaps maps = core::memory_maps(*process_);
+  auto ranges = core::search_ranges(maps, options);
+  const core::Matcher& matcher = *pattern.matcher();
+  if (!matcher.matches_zeros()) ranges = touched_only(*process_, ranges, maps, matcher.reach());
   return {process_, std::make_unique<core::MemorySearch>(std::move(ranges), pattern.matcher(), options)};
 }
 
@@ -88,8 +98,14 @@ std::vector<Address> Memory::find(std::string_view text, const FindOptions& opti
 std::vector<FoundPointer> Memory::find_pointers(const Area& where, const Area& target, std::size_t step) const {
   const MemoryMaps maps = core::memory_maps(*process_);
   FindOptions readable{.in = where.name(), .start = where.start(), .end = where.end()};
-  return core::find_pointers(reader_of(*process_), core::search_ranges(maps, readable), core::area_ranges(maps, target),
-                             {.size = pointer_size(), .step = step != 0 ? step : pointer_size()});
+  const core::PointerLayout layout{.size = pointer_size(), .step = step != 0 ? step : pointer_size()};
+  auto ranges = core::search_ranges(maps, readable);
+  const auto targets = core::area_ranges(maps, target);
+  // The steps are counted from the beginning of a mapping; where all pages begin alike, some may be left out.
+  const bool pages_are_alike = std::has_single_bit(layout.step) && layout.step <= 4096;
+  const bool zero_is_none = targets.empty() || targets.front().start > 0;
+  if (pages_are_alike && zero_is_none) ranges = touched_only(*process_, ranges, maps, layout.size);
+  return core::find_pointers(reader_of(*process_), std::move(ranges), targets, layout);
 }
 
 }  // namespace trapline

@@ -81,6 +81,10 @@ void BytePattern::choose_anchors() {
   anchors_ = {best, second};
 }
 
+bool BytePattern::matches_zeros() const {
+  return std::ranges::all_of(bytes_, [](std::byte byte) { return byte == std::byte{0}; });
+}
+
 bool BytePattern::matches(const std::byte* at) const {
   if (mask_.empty()) return std::memcmp(at, bytes_.data(), bytes_.size()) == 0;
   for (std::size_t i = 0; i < bytes_.size(); ++i) {

@@ -18,6 +18,7 @@ class BytePattern final : public Matcher {
   BytePattern(ByteView bytes, ByteView mask);
 
   [[nodiscard]] std::size_t reach() const override { return bytes_.size(); }
+  [[nodiscard]] bool matches_zeros() const override;
   std::size_t scan(const Window& window, std::size_t from, MatchSink& sink) const override;
 
   /// The scan without instructions that only some processors have.

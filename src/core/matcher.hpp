@@ -40,6 +40,8 @@ class Matcher {
 
   /// How many bytes from its first on must be there to know whether something is a match.
   [[nodiscard]] virtual std::size_t reach() const = 0;
+  /// Whether something that is nothing but zeros may be a match.
+  [[nodiscard]] virtual bool matches_zeros() const = 0;
   /// Gives the sink the matches that begin at the offset `from` or behind, until it is full or more bytes are needed.
   /// Returns where to go on.
   virtual std::size_t scan(const Window& window, std::size_t from, MatchSink& sink) const = 0;

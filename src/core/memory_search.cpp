@@ -18,6 +18,12 @@ bool is_device(const MemoryMap& map) {
          !map.path.starts_with("/dev/hugepages/");
 }
 
+/// Worth the question what of it was touched.
+bool is_large_and_anonymous(const MemoryMap& map) {
+  constexpr std::uint64_t large = std::uint64_t{64} << 20;
+  return map.size() >= large && map.inode == 0 && !map.shared && (map.path.empty() || map.path.starts_with("[anon:"));
+}
+
 bool means_all(const std::string& name) { return name.empty() || name == "*" || name == "all"; }
 
 MemoryMaps named_maps(const MemoryMaps& maps, const std::string& name) {
@@ -62,6 +68,36 @@ std::vector<Range> area_ranges(const MemoryMaps& maps, const Area& area) {
     join(ranges, {std::max(map.start, area.start()), std::min(map.end, area.end())});
   }
   return ranges;
+}
+
+std::vector<Range> without_untouched(const std::vector<Range>& ranges, const MemoryMaps& maps, std::size_t reach,
+                                     TouchedRanges touched) {
+  std::vector<Range> left;
+  const auto add = [&](const Range& range) {
+    if (!left.empty() && left.back().end >= range.start) {
+      left.back().end = std::max(left.back().end, range.end);
+    } else {
+      left.push_back(range);
+    }
+  };
+  constexpr Address page = 4096;
+  const Address margin = (reach + page - 1) / page * page;
+  for (const Range& range : ranges) {
+    for (const MemoryMap& map : maps) {
+      const Range part{std::max(map.start, range.start), std::min(map.end, range.end)};
+      if (part.start >= part.end) continue;
+      const auto known = is_large_and_anonymous(map) ? touched(part) : std::nullopt;
+      if (!known) {
+        add(part);
+        continue;
+      }
+      for (const Range& each : *known) {
+        add({each.start - range.start > margin ? each.start - margin : range.start,
+             range.end - each.end > margin ? each.end + margin : range.end});
+      }
+    }
+  }
+  return left;
 }
 
 MemorySearch::MemorySearch(std::vector<Range> ranges, std::shared_ptr<const Matcher> matcher,

@@ -19,6 +19,13 @@ namespace trapline::core {
 /// What an area covers, readable or not; throws UsageError when nothing has that name.
 [[nodiscard]] std::vector<Range> area_ranges(const MemoryMaps& maps, const Area& area);
 
+/// Tells which part of a range of anonymous memory the process has ever touched; nothing when that is not known.
+using TouchedRanges = support::FunctionRef<std::optional<std::vector<Range>>(Range)>;
+/// The ranges without what was never touched in large anonymous mappings: it is nothing but zeros, there may be
+/// terabytes of it, and to read it would give the process page tables for it. What is within `reach` of the rest stays.
+[[nodiscard]] std::vector<Range> without_untouched(const std::vector<Range>& ranges, const MemoryMaps& maps,
+                                                   std::size_t reach, TouchedRanges touched);
+
 /// The search for one pattern, at the place where it was interrupted.
 class MemorySearch {
  public:

@@ -7,6 +7,7 @@
 
 #include "core/process.hpp"
 #include "os/maps.hpp"
+#include "os/pagemap.hpp"
 #include "os/proc.hpp"
 
 namespace trapline::core {
@@ -112,6 +113,15 @@ std::optional<MemoryMap> map_at(const Process& process, Address address) {
   auto mapping = look_at_any_thread(process, [&](pid_t tid) { return os::mapping_at(tid, address); });
   if (!mapping) return std::nullopt;
   return as_memory_map(*std::move(mapping));
+}
+
+std::optional<std::vector<Range>> touched_ranges(const Process& process, const Range& range) {
+  const auto pages = os::touched_pages(process.pid(), {range.start, range.end});
+  if (!pages) return std::nullopt;
+  std::vector<Range> ranges;
+  ranges.reserve(pages->size());
+  for (const os::Pages& each : *pages) ranges.push_back({each.start, each.end});
+  return ranges;
 }
 
 Modules modules_of(Process& process) {

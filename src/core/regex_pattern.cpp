@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <string>
 
 #include <trapline/error.hpp>
 
@@ -56,6 +57,11 @@ RegexPattern::RegexPattern(std::string_view expression, const RegexOptions& opti
     throw UsageError(
         fmt::format("find: \"{}\" matches also no byte at all, which is everywhere; use '+' for '*'", shown));
   }
+}
+
+bool RegexPattern::matches_zeros() const {
+  const std::string zeros(2 * longest_, '\0');
+  return RE2::PartialMatch(zeros, regex_);
 }
 
 std::size_t RegexPattern::scan(const Window& window, std::size_t from, MatchSink& sink) const {

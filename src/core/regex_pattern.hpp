@@ -18,6 +18,7 @@ class RegexPattern final : public Matcher {
   RegexPattern(std::string_view expression, const RegexOptions& options);
 
   [[nodiscard]] std::size_t reach() const override { return longest_ + 1; }
+  [[nodiscard]] bool matches_zeros() const override;
   std::size_t scan(const Window& window, std::size_t from, MatchSink& sink) const override;
 
  private:

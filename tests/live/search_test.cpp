@@ -144,6 +144,30 @@ TEST_F(SearchOf, memory_that_comes_and_goes) {
   EXPECT_TRUE(d_->running());
 }
 
+TEST_F(SearchOf, memory_that_was_never_touched_costs_nothing) {
+  start("places");
+  if (memory().pointer_size() == 4) GTEST_SKIP() << "a 32-bit program has no room for so much memory";
+  constexpr std::uint64_t size = std::uint64_t{4} << 40;
+  const std::int64_t area =
+      d_->invoke_syscall("mmap", 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (area < 0) GTEST_SKIP() << "the machine allows no such mapping";
+  const std::string tables = "/proc/" + std::to_string(d_->pid()) + "/status";
+  const auto size_of_tables = [&] {
+    const std::string status = read_file(tables);
+    return std::stoul(status.substr(status.find("VmPTE:") + 6));
+  };
+  const Address middle = static_cast<Address>(area) + size / 2;
+  memory().write(middle + 4093, "needle");
+  memory().write_value(middle + (1 << 30), at("magic"));
+  const unsigned long before = size_of_tables();
+  EXPECT_EQ(memory().find("needle", {.permissions = "rw-"}), std::vector<Address>{middle + 4093});
+  EXPECT_EQ(memory().find(Pattern::regex("need[a-z]+"), {.in = "anon"}), std::vector<Address>{middle + 4093});
+  const FoundPointer pointer{middle + (1 << 30), at("magic")};
+  const auto pointers = memory().find_pointers("anon", {at("magic"), at("magic") + 8});
+  EXPECT_NE(std::ranges::find(pointers, pointer), pointers.end());
+  EXPECT_LT(size_of_tables(), before + 1000) << "kB";
+}
+
 TEST_F(SearchOf, of_several_threads_at_once) {
   start("remap");
   const Address staying = at("staying");

@@ -7,6 +7,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/regex_pattern.hpp"
 #include "fake_memory.hpp"
 
 namespace trapline::core {
@@ -159,6 +160,43 @@ TEST(SearchRanges, HaveThePermissions) {
   EXPECT_EQ(search_ranges(maps(), {.permissions = "rw"}), (std::vector<Range>{{0x3000, 0x4000}}));
   EXPECT_EQ(search_ranges(maps(), {.in = "binary", .permissions = "r-"}), (std::vector<Range>{{0x1000, 0x3000}}));
   EXPECT_THROW(static_cast<void>(search_ranges(maps(), {.permissions = "wr"})), UsageError);
+}
+
+TEST(WithoutUntouched, KeepsWhatIsNear) {
+  constexpr Address start = 0x10'0000'0000;
+  constexpr Address end = 0x20'0000'0000;
+  const MemoryMaps sparse({{.start = 0x1000, .end = 0x9000, .readable = true},
+                           {.start = start, .end = end, .readable = true, .writable = true},
+                           {.start = end, .end = end + page, .readable = true, .inode = 1, .path = "/bin/a"}},
+                          "/bin/a");
+  const std::vector<Range> all = {{0x1000, 0x9000}, {start, end + page}};
+  std::vector<Range> touched = {{start, start + page}, {start + 10 * page, start + 11 * page}};
+  const auto tell = [&](const Range& range) {
+    EXPECT_EQ(range, (Range{start, end}));
+    return std::optional(touched);
+  };
+  EXPECT_EQ(
+      without_untouched(all, sparse, 8, tell),
+      (std::vector<Range>{
+          {0x1000, 0x9000}, {start, start + 2 * page}, {start + 9 * page, start + 12 * page}, {end, end + page}}));
+  EXPECT_EQ(without_untouched(all, sparse, 5 * page, tell),
+            (std::vector<Range>{{0x1000, 0x9000}, {start, start + 16 * page}, {end, end + page}}));
+  touched = {{end - page, end}};
+  EXPECT_EQ(without_untouched(all, sparse, 1, tell),
+            (std::vector<Range>{{0x1000, 0x9000}, {end - 2 * page, end + page}}));
+  const auto unknown = [](const Range&) { return std::optional<std::vector<Range>>(); };
+  EXPECT_EQ(without_untouched(all, sparse, 1, unknown), all);
+}
+
+TEST(Matchers, KnowWhetherZerosMayMatch) {
+  EXPECT_TRUE(BytePattern(Bytes(3)).matches_zeros());
+  EXPECT_FALSE(BytePattern(support::as_bytes("a")).matches_zeros());
+  for (const char* expression : {R"(\x00+)", "[^a]", R"(^\x00\x00)", R"(\x00$)", "a|."}) {
+    EXPECT_TRUE(RegexPattern(expression, {}).matches_zeros()) << expression;
+  }
+  for (const char* expression : {"a", "[a-z]+", R"(\x00a)", R"(\w\x00*)"}) {
+    EXPECT_FALSE(RegexPattern(expression, {}).matches_zeros()) << expression;
+  }
 }
 
 TEST(AreaRanges, CoverAlsoWhatCannotBeRead) {
