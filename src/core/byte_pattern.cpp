@@ -123,7 +123,8 @@ std::size_t BytePattern::scan_portably(const Window& window, std::size_t from, M
 /// Looks at both anchors at 64 places at a time; what has both is compared in full. Returns where fewer are left.
 __attribute__((target("avx2"))) std::size_t BytePattern::scan_avx2(const Window& window, std::size_t from,
                                                                    std::size_t ends, MatchSink& sink) const {
-  const auto [one, two] = anchors_;
+  const std::size_t one = anchors_[0];
+  const std::size_t two = anchors_[1];
   const std::array<std::byte, 2> bits = {mask_.empty() ? all_bits : mask_[one], mask_.empty() ? all_bits : mask_[two]};
   const __m256i first = _mm256_set1_epi8(std::to_integer<char>(bytes_[one]));
   const __m256i second = _mm256_set1_epi8(std::to_integer<char>(bytes_[two]));

@@ -142,6 +142,22 @@ TEST_F(MapsOf, are_never_stale_in_callbacks_and_while_it_runs) {
   EXPECT_GT(calls, 10U);
 }
 
+TEST_F(MapsOf, are_never_stale_while_a_child_shares_the_memory) {
+  for (const char* kind : {"vfork", "clone_vm"}) {
+    Debugger d(program("family", {kind}));
+    d.run(no_stdio());
+    const Catchpoint forks = d.stop_on_fork();
+    ASSERT_EQ(next_stop(d).kind, StopKind::fork);
+    const Process child = d.children().front();
+    EXPECT_FALSE(d.maps().empty());
+    const auto page = static_cast<Address>(child.invoke_syscall("mmap", 0, 4096, 1, 0x22, -1, 0));
+    EXPECT_NE(d.maps().at(page), nullptr) << kind;
+    EXPECT_NE(child.maps().at(page), nullptr) << kind;
+    ASSERT_EQ(child.invoke_syscall("munmap", page, 4096), 0);
+    EXPECT_EQ(d.maps().at(page), nullptr) << kind;
+  }
+}
+
 TEST_F(MapsOf, of_a_process_whose_leader_has_exited) {
   Debugger d(program("leader_exits"));
   d.run(no_stdio());

@@ -20,11 +20,16 @@ class SearchOf : public Live {
   }
   [[nodiscard]] Address at(const Location& location) const { return d_->symbols().resolve(location); }
   [[nodiscard]] Memory memory() const { return d_->memory(); }
-  /// Anonymous memory of the program's own.
-  [[nodiscard]] Address map(std::size_t size, int protection = PROT_READ | PROT_WRITE) const {
-    const std::int64_t address = d_->invoke_syscall("mmap", 0, size, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    EXPECT_TRUE(address > 0 || address < -4095);
-    return d_->memory().pointer_size() == 4 ? static_cast<std::uint32_t>(address) : static_cast<Address>(address);
+  /// A mapping of the program's own.
+  [[nodiscard]] Address map(std::uint64_t size, int protection, int flags, std::int64_t file = -1) const {
+    // The mmap of i386 takes its arguments in memory.
+    const char* call = memory().pointer_size() == 4 ? "mmap2" : "mmap";
+    const std::int64_t address = d_->invoke_syscall(call, 0, size, protection, flags, file, 0);
+    EXPECT_TRUE(address > 0 || address < -4095) << address;
+    return memory().pointer_size() == 4 ? static_cast<std::uint32_t>(address) : static_cast<Address>(address);
+  }
+  [[nodiscard]] Address map(std::uint64_t size) const {
+    return map(size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
   }
 
   std::optional<Debugger> d_;
@@ -95,14 +100,12 @@ TEST_F(SearchOf, all_of_a_real_process_with_holes_and_kernel_memory) {
   const ScratchDir dir;
   const std::int64_t file = d_->invoke_syscall("openat", -100, dir.file("short", std::string(6000, 'f') + "needle"), 0);
   ASSERT_GE(file, 0);
-  const std::string call = memory().pointer_size() == 4 ? "mmap2" : "mmap";
-  const std::int64_t mapped = d_->invoke_syscall(call, 0, 16 * 4096, PROT_READ, MAP_PRIVATE, file, 0);
-  ASSERT_FALSE(mapped < 0 && mapped > -4096);
+  const Address mapped = map(16 * 4096, PROT_READ, MAP_PRIVATE, file);
   std::size_t inside = 0;
   bool in_file = false;
   for (const Match& match : memory().search(Pattern::text("needle"))) {
     if (match.address >= area && match.address < area + 64 * 4096) ++inside;
-    in_file = in_file || d_->maps().at(match.address)->path.ends_with("short");
+    in_file = in_file || match.address == mapped + 6000;
   }
   // Of what crosses into the holes nothing is left.
   EXPECT_EQ(inside, 63U - 2 - 2);
@@ -115,11 +118,11 @@ TEST_F(SearchOf, files_in_memory) {
   const std::int64_t file = d_->invoke_syscall("memfd_create", "my memory", 0);
   ASSERT_GE(file, 0);
   ASSERT_EQ(d_->invoke_syscall("ftruncate", file, 8192), 0);
-  const std::string call = memory().pointer_size() == 4 ? "mmap2" : "mmap";
-  ASSERT_NE(d_->invoke_syscall(call, 0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0), -1);
+  const Address mapped = map(8192, PROT_READ | PROT_WRITE, MAP_SHARED, file);
   const MemoryMaps maps = d_->maps().filter("memfd:my memory");
   ASSERT_EQ(maps.size(), 1U);
   EXPECT_TRUE(maps.front().deleted);
+  EXPECT_EQ(maps.front().start, mapped);
   memory().write(maps.front().start + 4093, "across pages");
   EXPECT_EQ(memory().find("across pages", {.in = "my memory"}), std::vector<Address>{maps.front().start + 4093});
   EXPECT_EQ(memory().find("pages", {.permissions = "rws"}), std::vector<Address>{maps.front().start + 4100});
