@@ -54,5 +54,8 @@ enum class Means { instruction, debug_register, watch };
 
 /// pread on /proc/PID/mem or process_vm_readv, whichever is faster for that size.
 [[nodiscard]] Batch reads(std::size_t events, pid_t pid, std::uint64_t address, std::size_t size);
+/// process_vm_readv in pieces of 256 KiB, each looked through with AVX2 for the first and last byte of what is at the
+/// end.
+[[nodiscard]] Batch searches(pid_t pid, std::uint64_t address, std::size_t size, std::string needle);
 
 }  // namespace trapline::bench::floors

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string>
@@ -7,6 +8,10 @@
 #include <type_traits>
 #include <vector>
 
+#include <trapline/pattern.hpp>
+#include <trapline/search.hpp>
+#include <trapline/symbols.hpp>
+#include <trapline/telescope.hpp>
 #include <trapline/types.hpp>
 
 namespace trapline {
@@ -15,20 +20,11 @@ namespace core {
 class Process;
 }
 
-/// Where Memory::find looks.
-struct FindOptions {
-  /// A mapping as MemoryMaps::filter names it ("libc", "heap", "binary"); empty means all readable memory.
-  std::string in{};
-  Address start = 0;
-  Address end = ~Address{0};
-  /// Only hits whose address is a multiple of this.
-  std::size_t alignment = 1;
-  std::size_t limit = SIZE_MAX;
-};
-
 /// The memory of one process; it can be read and written at any time, on any thread, whether the process runs or not.
 ///
-/// A handle. Traps are invisible: reads show the original bytes and writes go underneath.
+/// A handle. Traps are invisible: reads show the original bytes and writes go underneath. An Address is always
+/// absolute; wherever one is taken a Location can be given instead ("symbol+8", `Location(0x1139).in("binary")`), which
+/// is resolved as Symbols::resolve does it.
 class TRAPLINE_API Memory {
  public:
   /// Reads exactly `size` bytes; throws OsError naming how many could be read before the first unreadable page.
@@ -46,6 +42,21 @@ class TRAPLINE_API Memory {
     return value;
   }
 
+  /// Reads so many values in a row.
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::vector<T> read_array(Address address, std::size_t count) const {
+    static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no bytes of its own: read unsigned char");
+    const Bytes bytes = read_items(address, count, sizeof(T));
+    std::vector<T> values(count);
+    if (count > 0) std::memcpy(values.data(), bytes.data(), bytes.size());
+    return values;
+  }
+  /// Reads a pointer as wide as those of the process.
+  [[nodiscard]] Address read_pointer(Address address) const;
+  /// The size of a pointer in bytes: 4 in 32-bit programs, else 8.
+  [[nodiscard]] std::size_t pointer_size() const;
+
   /// Writes all bytes, into read-only pages too; throws OsError naming how many were written.
   void write(Address address, ByteView bytes) const;
   /// Writes the characters, without a NUL.
@@ -55,15 +66,50 @@ class TRAPLINE_API Memory {
   void write_value(Address address, const T& value) const {
     write(address, std::as_bytes(std::span<const T>(&value, 1)));
   }
+  /// Writes a pointer as wide as those of the process; throws UsageError when it does not fit.
+  void write_pointer(Address address, Address value) const;
 
-  /// Addresses of all occurrences, overlapping ones too, in ascending order.
+  [[nodiscard]] Bytes read(const Location& location, std::size_t size) const { return read(resolve(location), size); }
+  [[nodiscard]] std::string read_string(const Location& location, std::size_t max = 4096) const {
+    return read_string(resolve(location), max);
+  }
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] T read_value(const Location& location) const { return read_value<T>(resolve(location)); }
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::vector<T> read_array(const Location& location, std::size_t count) const {
+    return read_array<T>(resolve(location), count);
+  }
+  [[nodiscard]] Address read_pointer(const Location& location) const { return read_pointer(resolve(location)); }
+  void write(const Location& location, ByteView bytes) const { write(resolve(location), bytes); }
+  void write(const Location& location, std::string_view text) const { write(resolve(location), text); }
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  void write_value(const Location& location, const T& value) const { write_value(resolve(location), value); }
+  void write_pointer(const Location& location, Address value) const { write_pointer(resolve(location), value); }
+
+  /// Addresses of all occurrences, overlapping ones too, in ascending order. What cannot be read is skipped.
   [[nodiscard]] std::vector<Address> find(ByteView pattern, const FindOptions& options = {}) const;
   [[nodiscard]] std::vector<Address> find(std::string_view text, const FindOptions& options = {}) const;
+  [[nodiscard]] std::vector<Address> find(const Pattern& pattern, const FindOptions& options = {}) const;
   /// Finds a value by its bytes in memory, e.g. `find_value(std::uint32_t{0xdeadbeef})`.
   template <class T>
   requires std::is_trivially_copyable_v<T>
   [[nodiscard]] std::vector<Address> find_value(const T& value, const FindOptions& options = {}) const {
     return find(std::as_bytes(std::span<const T>(&value, 1)), options);
+  }
+  /// The same match by match, with their sizes; nothing is read before somebody asks.
+  [[nodiscard]] Search search(const Pattern& pattern, const FindOptions& options = {}) const;
+
+  /// The pointers in `where` that point into `target`, in ascending order, looked for at every `step` bytes from the
+  /// beginning of each mapping on; 0 stands for the size of a pointer.
+  [[nodiscard]] std::vector<FoundPointer> find_pointers(const Area& where, const Area& target,
+                                                        std::size_t step = 0) const;
+  /// Where the words from an address on lead; throws OsError when it is unreadable.
+  [[nodiscard]] Telescope telescope(Address address, const TelescopeOptions& options = {}) const;
+  [[nodiscard]] Telescope telescope(const Location& location, const TelescopeOptions& options = {}) const {
+    return telescope(resolve(location), options);
   }
 
   /// For trapline itself: handles come from Process and Thread.
@@ -71,6 +117,8 @@ class TRAPLINE_API Memory {
 
  private:
   void read_exactly(Address address, std::span<std::byte> into) const;
+  [[nodiscard]] Bytes read_items(Address address, std::size_t count, std::size_t size) const;
+  [[nodiscard]] Address resolve(const Location& location) const;
 
   std::shared_ptr<core::Process> process_;
 };

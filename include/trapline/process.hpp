@@ -77,8 +77,11 @@ class TRAPLINE_API Process {
   [[nodiscard]] Thread main_thread() const;
   [[nodiscard]] Registers regs() const;
   [[nodiscard]] Memory memory() const;
-  /// /proc/PID/maps as it is at this moment.
+  /// /proc/PID/maps as it is at this moment. Answers at any time; read once for each rest of the process.
   [[nodiscard]] MemoryMaps maps() const;
+  /// The mapping around an address, however many there are at the price of one where the kernel (6.11 and later) can
+  /// tell. Answers at any time.
+  [[nodiscard]] std::optional<MemoryMap> map_at(Address address) const;
   [[nodiscard]] Symbols symbols() const;
   /// So many instructions from a place on, fewer where the memory ends; traps are invisible. At any time.
   [[nodiscard]] std::vector<Instruction> disassemble(const Location& at, std::size_t count,

@@ -4,12 +4,14 @@
 #include <csignal>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <trapline/disassembly.hpp>
 #include <trapline/frame.hpp>
 #include <trapline/invoke.hpp>
+#include <trapline/maps.hpp>
 #include <trapline/memory.hpp>
 #include <trapline/process_facts.hpp>
 #include <trapline/registers.hpp>
@@ -57,6 +59,8 @@ class TRAPLINE_API Thread {
   [[nodiscard]] Memory memory() const;
   [[nodiscard]] Address pc() const;
   void set_pc(Address pc) const;
+  /// The mapping around its stack pointer; nothing when that points nowhere.
+  [[nodiscard]] std::optional<MemoryMap> stack() const;
 
   /// The frames of its stack from the innermost on, at most `max`. The last one is where the thread begins, or where
   /// its stack is damaged.

@@ -10,9 +10,11 @@
 
 #include <trapline/error.hpp>
 
-#include "core/memory_search.hpp"
+#include "arch/arch.hpp"
+#include "core/location.hpp"
 #include "core/process.hpp"
 #include "core/process_maps.hpp"
+#include "core/telescope.hpp"
 #include "support/bytes.hpp"
 
 namespace trapline {
@@ -30,7 +32,7 @@ struct Outcome {
   const Address failed = outcome.address + outcome.done;
   // A mapping without memory behind it: past the end of its file, a device, or shared and read-only when it was
   // written.
-  const bool mapped = core::memory_maps(process).at(failed) != nullptr;
+  const bool mapped = core::map_at(process, failed).has_value();
   throw OsError(std::error_code(EFAULT, std::generic_category()),
                 fmt::format("{} {} of {} bytes at {:#x}: {} ({:#x}) {}", outcome.did, outcome.done, outcome.size,
                             outcome.address, outcome.done == 0 ? "the first page" : "the next page", failed,
@@ -87,15 +89,35 @@ void Memory::write(Address address, ByteView bytes) const {
 
 void Memory::write(Address address, std::string_view text) const { write(address, support::as_bytes(text)); }
 
-std::vector<Address> Memory::find(ByteView pattern, const FindOptions& options) const {
-  const auto ranges = core::search_ranges(core::memory_maps(*process_), options);
-  const core::TraceeMemory& memory = process_->memory();
-  return core::search([&](Address at, std::span<std::byte> into) { return memory.read(at, into); }, ranges, pattern,
-                      options);
+std::size_t Memory::pointer_size() const { return arch::info(process_->arch()).word_size; }
+
+Address Memory::read_pointer(Address address) const {
+  return pointer_size() == sizeof(std::uint32_t) ? read_value<std::uint32_t>(address) : read_value<Address>(address);
 }
 
-std::vector<Address> Memory::find(std::string_view text, const FindOptions& options) const {
-  return find(support::as_bytes(text), options);
+void Memory::write_pointer(Address address, Address value) const {
+  if (pointer_size() != sizeof(std::uint32_t)) return write_value(address, value);
+  const auto narrow = static_cast<std::uint32_t>(value);
+  if (narrow != value) throw UsageError(fmt::format("{:#x} is no pointer of a 32-bit program", value));
+  write_value(address, narrow);
+}
+
+Bytes Memory::read_items(Address address, std::size_t count, std::size_t size) const {
+  if (count > SIZE_MAX / size) throw UsageError(fmt::format("{} values of {} bytes fit in no memory", count, size));
+  return read(address, count * size);
+}
+
+Address Memory::resolve(const Location& location) const { return core::resolve(location, core::modules_of(*process_)); }
+
+Telescope Memory::telescope(Address address, const TelescopeOptions& options) const {
+  const core::Modules modules = core::modules_of(*process_);
+  const auto read = [&](Address at, std::span<std::byte> into) { return read_some(at, into); };
+  const auto map_at = [&](Address at) { return core::map_at(*process_, at); };
+  const auto symbol_at = [&](Address at) { return core::symbol_at(at, modules); };
+  Telescope found = core::follow_pointers(
+      address, {.read = read, .map_at = map_at, .symbol_at = symbol_at, .pointer_size = pointer_size()}, options);
+  if (found.links.empty()) throw_partial(*process_, {"read", 0, pointer_size(), address});
+  return found;
 }
 
 }  // namespace trapline

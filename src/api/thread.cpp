@@ -60,6 +60,11 @@ Address Thread::pc() const {
   return live_or_dead(*state_, [&] { return state_->registers.word(arch::info(state_->process->arch()).pc); });
 }
 
+std::optional<MemoryMap> Thread::stack() const {
+  const auto& info = arch::info(state_->process->arch());
+  return process().map_at(live_or_dead(*state_, [&] { return state_->registers.word(info.sp); }));
+}
+
 void Thread::set_pc(Address pc) const {
   state_->process->at_rest(*state_, [&] { state_->registers.set_word(arch::info(state_->process->arch()).pc, pc); });
 }

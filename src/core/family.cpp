@@ -130,6 +130,14 @@ void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool fol
   const std::lock_guard lock(mutex_);
   lender_ = parent.address_space().shared_from_this();
   lender_->borrowers_.push_back(this);
+  set_sharing(true);
+  lender_->set_sharing(true);
+}
+
+void Process::set_sharing(bool shares) {
+  sharing_ = shares;
+  // What was known before that is void, as after a run.
+  note_run();
 }
 
 void Process::come_from(Process& parent, bool followed) {
@@ -285,6 +293,8 @@ void Process::let_guest_go(ThreadState& thread) {
 void Process::give_back_memory() {
   if (!lender_) return;
   std::erase(lender_->borrowers_, this);
+  lender_->set_sharing(!lender_->borrowers_.empty());
+  set_sharing(false);
   const std::lock_guard lock(mutex_);
   lender_.reset();
 }
@@ -292,6 +302,7 @@ void Process::give_back_memory() {
 void Process::end_loans() {
   const auto borrowers = std::exchange(borrowers_, {});
   for (Process* const borrower : borrowers) borrower->take_memory_over(*this);
+  set_sharing(false);
   // A guest that runs into what was a trap must not be left alone with that signal.
   const auto waited_for = [](const Process* borrower) { return !borrower->followed_ && borrower->may_execute(); };
   std::vector<std::shared_ptr<Process>> guests;

@@ -78,7 +78,16 @@ void Process::on_event(ThreadState& thread, os::WaitStatus status) {
   if (announcer) announcer->process->newborn_has_stopped(*announcer);
 }
 
+std::optional<std::uint64_t> Process::quiet_epoch() const {
+  const std::uint64_t epoch = epoch_.load(std::memory_order_acquire);
+  const bool still = tracer_->on_tracer_thread() ? !anyone_running() : at_rest_now() && busy_ == 0;
+  if (!still || sharing_) return std::nullopt;
+  return epoch;
+}
+
 void Process::take_event(ThreadState& thread, os::WaitStatus status) {
+  // Who looked while it ran has seen what may have changed since.
+  note_run();
   if (status.dead()) {
     on_death(thread, status);
     return;

@@ -16,6 +16,7 @@
 
 #include "core/breakpoints.hpp"
 #include "core/catchpoints.hpp"
+#include "core/maps_cache.hpp"
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
 #include "core/signal_catchers.hpp"
@@ -287,8 +288,11 @@ class Process : public std::enable_shared_from_this<Process> {
   /// waits for something looks between them: true when it did something.
   bool run_due();
   /// Changes whenever something of it may have run.
-  [[nodiscard]] std::uint64_t epoch() const { return epoch_; }
-  void note_run() { ++epoch_; }
+  [[nodiscard]] std::uint64_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
+  void note_run() { epoch_.store(epoch() + 1, std::memory_order_release); }
+  /// Any thread. The epoch, while nothing runs that could change its memory; nothing otherwise.
+  [[nodiscard]] std::optional<std::uint64_t> quiet_epoch() const;
+  [[nodiscard]] MapsCache& maps_cache() const { return maps_cache_; }
   void place(const std::shared_ptr<SignalTrap>& trap);
   SignalCatchers& catchers() { return catchers_; }
   void place(const std::shared_ptr<LifecycleTrap>& trap);
@@ -361,6 +365,7 @@ class Process : public std::enable_shared_from_this<Process> {
   void end_loans();
   void take_memory_over(Process& lender);
   [[nodiscard]] bool may_execute() const;
+  void set_sharing(bool shares);
 
   // Ends (process_death.cpp, process_life.cpp).
   /// Somebody may know of its birth. Who was killed before the first stop has no death to be told either
@@ -443,7 +448,10 @@ class Process : public std::enable_shared_from_this<Process> {
   unsigned in_place_ = 0;
   /// Stopped while that was not 0.
   std::deque<std::shared_ptr<ThreadState>> late_;
-  std::uint64_t epoch_ = 0;
+  std::atomic<std::uint64_t> epoch_{0};
+  /// It lends or borrows memory, so that others may change that.
+  std::atomic<bool> sharing_{false};
+  mutable MapsCache maps_cache_;
 
   SyscallHandlers handlers_;
   Breakpoints breakpoints_{*this};

@@ -1,32 +1,67 @@
 #include "core/process_maps.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
+#include "os/maps.hpp"
+#include "os/pagemap.hpp"
 #include "os/proc.hpp"
 
 namespace trapline::core {
 namespace {
 
-std::vector<os::Mapping> read_maps_of_any_thread(const Process& process) {
-  std::vector<os::Mapping> maps = os::read_maps(process.pid());
-  if (!maps.empty()) return maps;
-  // A leader that exited before its threads has no memory any more, but they do.
-  for (const pid_t tid : os::list_threads(process.pid())) {
-    maps = os::read_maps(tid);
-    if (!maps.empty()) return maps;
+/// Asks the leader or, since one that exited before its threads has no memory any more, the others.
+template <class Look>
+auto look_at_any_thread(const Process& process, Look look) {
+  try {
+    return look(process.pid());
+  } catch (const ProcessGone&) {
+    for (const pid_t tid : os::list_threads(process.pid())) {
+      try {
+        return look(tid);
+      } catch (const ProcessGone&) {
+      }
+    }
   }
   throw ProcessGone(fmt::format("process {} is dead and has no memory any more", process.pid()));
 }
 
+void require_memory(const Process& process) {
+  if (process.pid() == 0) throw UsageError("there is no process yet: call run() or attach() first");
+  if (!process.gone()) return;
+  const char* why = process.dead() ? "is dead and has no memory any more" : "was detached";
+  throw ProcessGone(fmt::format("process {} {}", process.pid(), why));
+}
+
 /// The executable as the maps name it.
 std::string executable_of(const Process& process) {
-  std::string path = process.executable();
-  constexpr std::string_view mark = " (deleted)";
-  if (path.ends_with(mark)) path.resize(path.size() - mark.size());
-  return path;
+  struct stat status {};
+  const bool known = ::stat(fmt::format("/proc/{}/exe", process.pid()).c_str(), &status) == 0;
+  return os::without_deleted_mark(process.pid(), process.executable(), known ? status.st_ino : 0).name;
+}
+
+MemoryMap as_memory_map(os::Mapping&& from) {
+  return {.start = from.start,
+          .end = from.end,
+          .readable = from.readable,
+          .writable = from.writable,
+          .executable = from.executable,
+          .shared = from.shared,
+          .offset = from.offset,
+          .inode = from.inode,
+          .path = std::move(from.name),
+          .deleted = from.deleted};
+}
+
+MemoryMaps read_memory_maps(const Process& process, os::Changing changing) {
+  auto read = look_at_any_thread(process, [&](pid_t tid) { return os::read_maps(tid, changing); });
+  std::vector<MemoryMap> maps;
+  maps.reserve(read.size());
+  for (os::Mapping& mapping : read) maps.push_back(as_memory_map(std::move(mapping)));
+  return {std::move(maps), executable_of(process)};
 }
 
 /// What is known of a mapped file, found in whatever way leads to the very file that the process has.
@@ -56,24 +91,37 @@ std::shared_ptr<const symbols::SymbolTable> load_table(Process& process, const M
 }  // namespace
 
 MemoryMaps memory_maps(const Process& process) {
-  if (process.pid() == 0) throw UsageError("there is no process yet: call run() or attach() first");
-  if (process.gone()) {
-    const char* why = process.dead() ? "is dead and has no memory any more" : "was detached";
-    throw ProcessGone(fmt::format("process {} {}", process.pid(), why));
+  require_memory(process);
+  const auto epoch = process.quiet_epoch();
+  if (!epoch) return read_memory_maps(process, os::Changing::perhaps);
+  const MapsCache::Key key{process.pid(), *epoch};
+  if (auto known = process.maps_cache().find(key)) return *std::move(known);
+  MemoryMaps maps = read_memory_maps(process, os::Changing::no);
+  // Unless somebody let it run meanwhile.
+  if (process.quiet_epoch() == epoch) process.maps_cache().keep(key, maps);
+  return maps;
+}
+
+std::optional<MemoryMap> map_at(const Process& process, Address address) {
+  require_memory(process);
+  if (const auto epoch = process.quiet_epoch()) {
+    if (const auto known = process.maps_cache().find({process.pid(), *epoch})) {
+      const MemoryMap* map = known->at(address);
+      return map != nullptr ? std::optional(*map) : std::nullopt;
+    }
   }
-  std::vector<MemoryMap> maps;
-  for (os::Mapping& from : read_maps_of_any_thread(process)) {
-    maps.push_back({.start = from.start,
-                    .end = from.end,
-                    .readable = from.readable,
-                    .writable = from.writable,
-                    .executable = from.executable,
-                    .shared = from.shared,
-                    .offset = from.offset,
-                    .inode = from.inode,
-                    .path = std::move(from.name)});
-  }
-  return {std::move(maps), executable_of(process)};
+  auto mapping = look_at_any_thread(process, [&](pid_t tid) { return os::mapping_at(tid, address); });
+  if (!mapping) return std::nullopt;
+  return as_memory_map(*std::move(mapping));
+}
+
+std::optional<std::vector<Range>> touched_ranges(const Process& process, const Range& range) {
+  const auto pages = os::touched_pages(process.pid(), {range.start, range.end});
+  if (!pages) return std::nullopt;
+  std::vector<Range> ranges;
+  ranges.reserve(pages->size());
+  for (const os::Pages& each : *pages) ranges.push_back({each.start, each.end});
+  return ranges;
 }
 
 Modules modules_of(Process& process) {

@@ -21,60 +21,9 @@ std::string link_of_process(pid_t pid, const char* name) {
   return read_link_at(AT_FDCWD, fmt::format("/proc/{}/{}", pid, name));
 }
 
-std::string unescape(std::string_view name) {
-  std::string text(name);
-  // A line break is the only character that the kernel escapes here.
-  for (std::size_t at = text.find("\\012"); at != std::string::npos; at = text.find("\\012", at + 1)) {
-    text.replace(at, 4, "\n");
-  }
-  return text;
-}
-
-Mapping parse_mapping(std::string_view line) {
-  Cursor in(line);
-  Mapping mapping;
-  mapping.start = in.number<Address>(16);
-  in.character();
-  mapping.end = in.number<Address>(16);
-  in.character();
-  mapping.readable = in.character() == 'r';
-  mapping.writable = in.character() == 'w';
-  mapping.executable = in.character() == 'x';
-  mapping.shared = in.character() == 's';
-  in.character();
-  mapping.offset = in.number<std::uint64_t>(16);
-  in.character();
-  mapping.device_major = in.number<std::uint32_t>(16);
-  in.character();
-  mapping.device_minor = in.number<std::uint32_t>(16);
-  in.character();
-  mapping.inode = in.number<std::uint64_t>(10);
-  in.skip_blanks();
-  std::string_view name = in.rest();
-  constexpr std::string_view mark = " (deleted)";
-  if (mapping.inode != 0 && name.ends_with(mark)) {
-    mapping.deleted = true;
-    name.remove_suffix(mark.size());
-  }
-  mapping.name = unescape(name);
-  return mapping;
-}
-
 bool has_signal(std::uint64_t set, int signal) {
   return signal >= 1 && signal <= 64 && ((set >> (signal - 1)) & 1) != 0;
 }
-
-}  // namespace
-
-std::vector<Mapping> parse_maps(std::string_view text) {
-  std::vector<Mapping> maps;
-  for (Cursor in(text); !in.empty();) maps.push_back(parse_mapping(in.line()));
-  return maps;
-}
-
-std::vector<Mapping> read_maps(pid_t pid) { return parse_maps(read_file(fmt::format("/proc/{}/maps", pid))); }
-
-namespace {
 
 /// The names in a directory that are numbers.
 std::vector<pid_t> numbers_in(const std::string& path) {

@@ -15,29 +15,6 @@ namespace trapline::os {
 
 // All of these throw ProcessGone when the process or thread has vanished, and OsError when it may not be looked at.
 
-/// One line of /proc/PID/maps.
-struct Mapping {
-  Address start = 0;
-  Address end = 0;
-  std::uint64_t offset = 0;
-  std::uint64_t inode = 0;
-  std::uint32_t device_major = 0;
-  std::uint32_t device_minor = 0;
-  bool readable = false;
-  bool writable = false;
-  bool executable = false;
-  bool shared = false;
-  /// The file was unlinked or replaced since; `name` is without the kernel's remark about it.
-  bool deleted = false;
-  std::string name;
-
-  [[nodiscard]] bool contains(Address address) const { return address >= start && address < end; }
-};
-
-[[nodiscard]] std::vector<Mapping> read_maps(pid_t pid);
-/// The text of /proc/PID/maps taken apart.
-[[nodiscard]] std::vector<Mapping> parse_maps(std::string_view text);
-
 /// The threads of a process, in the kernel's order: the oldest first. One that dies meanwhile may be among them.
 [[nodiscard]] std::vector<pid_t> list_threads(pid_t pid);
 struct Parentage {

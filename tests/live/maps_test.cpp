@@ -82,6 +82,115 @@ TEST_F(MapsOf, names_with_spaces_and_deleted_files) {
   EXPECT_EQ(d_.maps().filter("a name with spaces").size(), 1U);
 }
 
+TEST_F(MapsOf, of_files_that_are_deleted) {
+  const ScratchDir dir;
+  const std::string path = dir.file("gone soon", std::string(4096, 'x'));
+  const std::int64_t fd = d_.invoke_syscall("openat", -100, path, 0);
+  ASSERT_GE(fd, 0);
+  const std::int64_t page = d_.invoke_syscall("mmap", 0, 4096, 1, 2, fd, 0);
+  ASSERT_GT(page, 0);
+  EXPECT_FALSE(d_.maps().at(static_cast<Address>(page))->deleted);
+  ASSERT_EQ(d_.invoke_syscall("unlink", path), 0);
+  EXPECT_EQ(d_.maps().at(static_cast<Address>(page))->path, path);
+  EXPECT_TRUE(d_.maps().at(static_cast<Address>(page))->deleted);
+  EXPECT_EQ(d_.map_at(static_cast<Address>(page)), *d_.maps().at(static_cast<Address>(page)));
+}
+
+TEST_F(MapsOf, names_with_breaks_and_backslashes) {
+  const ScratchDir dir;
+  for (const char* name : {"two\nlines", "back\\slash", "looks like a break: \\012", "called so (deleted)"}) {
+    const std::string path = dir.file(name, std::string(4096, 'x'));
+    const std::int64_t fd = d_.invoke_syscall("openat", -100, path, 0);
+    ASSERT_GE(fd, 0);
+    const std::int64_t page = d_.invoke_syscall("mmap", 0, 4096, 1, 2, fd, 0);
+    ASSERT_GT(page, 0);
+    // The request for one mapping first, and then the list.
+    EXPECT_EQ(d_.map_at(static_cast<Address>(page))->path, path);
+    EXPECT_EQ(d_.maps().at(static_cast<Address>(page))->path, path);
+    EXPECT_EQ(d_.maps().filter(name).size(), 1U);
+  }
+}
+
+TEST_F(MapsOf, are_read_once_for_each_rest) {
+  const MemoryMap* const first = &d_.maps().front();
+  EXPECT_EQ(&d_.maps().front(), first);
+  d_.step();
+  const MemoryMaps stepped = d_.maps();
+  EXPECT_NE(&stepped.front(), first);
+  ASSERT_GT(d_.invoke_syscall("getpid"), 0);
+  const MemoryMaps invoked = d_.maps();
+  EXPECT_NE(&invoked.front(), &stepped.front());
+  EXPECT_EQ(&d_.maps().front(), &invoked.front());
+}
+
+TEST_F(MapsOf, are_never_stale_in_callbacks_and_while_it_runs) {
+  Debugger d(program("remap"));
+  d.run(no_stdio());
+  std::size_t calls = 0;
+  d.handle_syscall("mmap", {.on_exit = [&](Thread& t, SyscallHandler&) {
+                     const auto page = static_cast<Address>(t.syscall_return());
+                     ++calls;
+                     const MemoryMaps maps = t.process().maps();
+                     EXPECT_NE(maps.at(page), nullptr);
+                     EXPECT_EQ(t.process().map_at(page)->start, maps.at(page)->start);
+                   }});
+  d.handle_syscall("munmap", {.on_exit = [&](Thread& t, SyscallHandler&) {
+                     EXPECT_EQ(t.process().maps().at(t.syscall_arg(0)), nullptr);
+                     EXPECT_FALSE(t.process().map_at(t.syscall_arg(0)));
+                   }});
+  to_announcement(d);
+  EXPECT_GT(calls, 10U);
+}
+
+TEST_F(MapsOf, are_never_stale_while_a_child_shares_the_memory) {
+  for (const char* kind : {"vfork", "clone_vm"}) {
+    Debugger d(program("family", {kind}));
+    d.run(no_stdio());
+    const Catchpoint forks = d.stop_on_fork();
+    ASSERT_EQ(next_stop(d).kind, StopKind::fork);
+    const Process child = d.children().front();
+    EXPECT_FALSE(d.maps().empty());
+    const auto page = static_cast<Address>(child.invoke_syscall("mmap", 0, 4096, 1, 0x22, -1, 0));
+    EXPECT_NE(d.maps().at(page), nullptr) << kind;
+    EXPECT_NE(child.maps().at(page), nullptr) << kind;
+    ASSERT_EQ(child.invoke_syscall("munmap", page, 4096), 0);
+    EXPECT_EQ(d.maps().at(page), nullptr) << kind;
+  }
+}
+
+TEST_F(MapsOf, of_a_process_whose_leader_has_exited) {
+  Debugger d(program("leader_exits"));
+  d.run(no_stdio());
+  to_announcement(d);
+  const Address check = d.threads().back().pc();
+  EXPECT_TRUE(d.maps().at(check)->executable);
+  EXPECT_TRUE(d.map_at(check)->executable);
+  EXPECT_FALSE(d.map_at(8));
+}
+
+TEST_F(MapsOf, the_stack_of_each_thread) {
+  EXPECT_EQ(d_.main_thread().stack()->path, "[stack]");
+  Debugger d(program("remap"));
+  d.run(no_stdio());
+  to_announcement(d);
+  ASSERT_EQ(d.threads().size(), 2U);
+  const Thread other = d.threads().back();
+  ASSERT_TRUE(other.stack());
+  EXPECT_TRUE(other.stack()->contains(other.regs().rsp()));
+  EXPECT_TRUE(other.stack()->permits("rw"));
+  EXPECT_NE(other.stack()->path, "[stack]");
+  EXPECT_EQ(d.maps().filter("anon").filter(other.regs().rsp()).size(), 1U);
+  other.regs().set_rsp(8);
+  EXPECT_FALSE(other.stack());
+}
+
+TEST_F(MapsOf, the_loader_and_what_has_permissions) {
+  EXPECT_FALSE(d_.maps().filter("loader").empty());
+  EXPECT_EQ(d_.maps().filter("ld").size(), d_.maps().filter("loader").size());
+  for (const MemoryMap& map : d_.maps().with_permissions("r-x")) EXPECT_EQ(map.permissions().substr(0, 3), "r-x");
+  EXPECT_EQ(d_.maps().filter("binary").with_permissions("x").size(), 1U);
+}
+
 TEST_F(MapsOf, symbols_are_found_by_name_module_and_address) {
   const Symbols symbols = d_.symbols();
   const Address check = symbols.resolve("check");

@@ -114,6 +114,44 @@ TEST_F(MemoryOf, partial_writes_are_reported) {
   EXPECT_NE(message.find("10"), std::string::npos) << message;
 }
 
+TEST_F(MemoryOf, is_named_by_symbols) {
+  EXPECT_EQ(memory().read_string("writable"), "writable text");
+  EXPECT_EQ(memory().read_string("writable+9"), "text");
+  EXPECT_EQ(memory().read_value<std::uint32_t>("magic+4"), 0x5ca1ab1eU);
+  EXPECT_EQ(memory().read("big+1", 2), memory().read(at("big") + 1, 2));
+  EXPECT_EQ(memory().read_array<std::uint8_t>(Location("big"), 3), (std::vector<std::uint8_t>{0, 7, 14}));
+  const MemoryMap binary = d_.maps().filter("binary").front();
+  const std::uint64_t offset = at("writable") - binary.start;
+  EXPECT_EQ(memory().read_string(Location(offset).in("binary")), "writable text");
+  memory().write("writable", "W");
+  memory().write_value("magic", std::uint64_t{7});
+  EXPECT_EQ(memory().read_string(at("writable")), "Writable text");
+  EXPECT_EQ(memory().read_value<std::uint64_t>(at("magic")), 7U);
+  EXPECT_THROW(static_cast<void>(memory().read("no_such_symbol", 1)), SymbolError);
+  EXPECT_THROW(static_cast<void>(memory().read(0x10, 1)), OsError) << "a plain number is absolute";
+}
+
+TEST_F(MemoryOf, arrays_and_pointers) {
+  Debugger d(program("chains"));
+  d.run(no_stdio());
+  to_announcement_exit(d);
+  EXPECT_EQ(d.memory().read_array<std::uint16_t>("numbers", 3), (std::vector<std::uint16_t>{1, 2, 0xfffe}));
+  EXPECT_TRUE(d.memory().read_array<std::uint16_t>("numbers", 0).empty());
+  EXPECT_THROW(static_cast<void>(d.memory().read_array<std::uint64_t>("numbers", SIZE_MAX / 4)), UsageError);
+  EXPECT_THROW(static_cast<void>(d.memory().read_array<std::uint64_t>("numbers", SIZE_MAX / 16)), OsError);
+  const Address text = d.symbols().resolve("text");
+  EXPECT_EQ(d.memory().read_pointer("to_text"), text);
+  d.memory().write_pointer("to_text", text + 4);
+  EXPECT_EQ(d.memory().read_string(d.memory().read_pointer("to_text")), "end of the chain");
+  struct Node {
+    std::uint32_t words[2];
+  };
+  EXPECT_EQ(d.memory().read_array<Node>("nodes", 2).size(), 2U);
+  if (d.memory().pointer_size() == 4) {
+    EXPECT_THROW(d.memory().write_pointer("to_text", Address{1} << 32), UsageError);
+  }
+}
+
 TEST_F(MemoryOf, find) {
   const std::vector<Address> hits = memory().find("writable text");
   EXPECT_NE(std::find(hits.begin(), hits.end(), at("writable")), hits.end());

@@ -12,6 +12,7 @@
 #include <trapline/error.hpp>
 
 #include "core/modules.hpp"
+#include "os/maps.hpp"
 #include "os/proc.hpp"
 
 namespace trapline::core {

@@ -1,8 +1,11 @@
 #include <trapline/maps.hpp>
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <ostream>
+
+#include <trapline/error.hpp>
 
 namespace trapline {
 namespace {
@@ -64,6 +67,8 @@ INSTANTIATE_TEST_SUITE_P(All, MapNames,
                                          NameCase{"libcr", {"/usr/lib/libcrypto.so.3"}}, NameCase{"stack", {"[stack]"}},
                                          NameCase{"[stack]", {"[stack]"}}, NameCase{"heap", {"[heap]"}},
                                          NameCase{"vdso", {"[vdso]"}}, NameCase{"vvar", {"[vvar]"}},
+                                         NameCase{"anon", {""}}, NameCase{"ld", {"/usr/lib/ld-linux-x86-64.so.2"}},
+                                         NameCase{"loader", {"/usr/lib/ld-linux-x86-64.so.2"}},
                                          NameCase{"plugin", {"/home/me/heap of libs/plugin.so"}},
                                          NameCase{"ld-linux", {"/usr/lib/ld-linux-x86-64.so.2"}},
                                          NameCase{"no such file", {}}));
@@ -104,6 +109,29 @@ TEST(MemoryMap, PermissionsAreWrittenAsInTheFile) {
   EXPECT_EQ(MemoryMap{}.permissions(), "---p");
   EXPECT_EQ((MemoryMap{.readable = true, .executable = true}).permissions(), "r-xp");
   EXPECT_EQ((MemoryMap{.readable = true, .writable = true, .shared = true}).permissions(), "rw-s");
+}
+
+TEST(MemoryMap, PermissionsAreAskedForByText) {
+  const MemoryMap code{.readable = true, .executable = true};
+  for (const char* text : {"", "r", "x", "rx", "r-x", "r-xp", "rxp", "p"}) EXPECT_TRUE(code.permits(text)) << text;
+  for (const char* text : {"w", "rw", "rwx", "-", "--x", "r--", "s", "r-xs"}) EXPECT_FALSE(code.permits(text)) << text;
+  for (const char* text : {"xr", "q", "rwxx", "r-x-", "pr", "sp", "R"}) {
+    EXPECT_THROW(static_cast<void>(code.permits(text)), UsageError) << text;
+  }
+  EXPECT_EQ(code.protection(), PROT_READ | PROT_EXEC);
+  EXPECT_EQ((MemoryMap{.writable = true}).protection(), PROT_WRITE);
+}
+
+TEST(MemoryMaps, AreChosenByPermissions) {
+  const MemoryMaps maps({{.start = page, .end = 2 * page, .readable = true},
+                         {.start = 2 * page, .end = 3 * page, .readable = true, .writable = true},
+                         {.start = 3 * page, .end = 4 * page}},
+                        "/bin/x");
+  EXPECT_EQ(maps.with_permissions("r").size(), 2U);
+  EXPECT_EQ(maps.with_permissions("r-").size(), 1U);
+  EXPECT_EQ(maps.with_permissions("---").front().start, 3 * page);
+  EXPECT_TRUE(maps.with_permissions("x").empty());
+  EXPECT_THROW(static_cast<void>(MemoryMaps({}, "").with_permissions("?")), UsageError);
 }
 
 }  // namespace

@@ -2,69 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cstring>
-#include <numeric>
 #include <random>
-#include <set>
 
 #include <trapline/error.hpp>
 
-#include "support/bytes.hpp"
+#include "core/regex_pattern.hpp"
+#include "fake_memory.hpp"
 
 namespace trapline::core {
 namespace {
-
-using support::as_bytes;
-
-constexpr std::size_t page = 4096;
-constexpr std::size_t piece = 256 * 1024;
-constexpr Address base = 0x7f00'0000'0000;
-
-/// Memory at `base` in which single pages can be made unreadable.
-class FakeMemory {
- public:
-  explicit FakeMemory(std::size_t size) : bytes_(size) {}
-
-  std::byte* data() { return bytes_.data(); }
-  void put(std::size_t offset, std::string_view text) { std::memcpy(bytes_.data() + offset, text.data(), text.size()); }
-  void make_hole(std::size_t page_index) { holes_.insert(page_index); }
-  [[nodiscard]] bool readable(std::size_t offset) const { return !holes_.contains(offset / page); }
-
-  std::size_t operator()(Address address, std::span<std::byte> into) const {
-    const std::size_t start = address - base;
-    std::size_t end = start;
-    while (end < bytes_.size() && end < start + into.size() && readable(end)) {
-      end = std::min({(end / page + 1) * page, bytes_.size(), start + into.size()});
-    }
-    std::memcpy(into.data(), bytes_.data() + start, end - start);
-    return end - start;
-  }
-
-  std::vector<Address> find(ByteView pattern, const FindOptions& options = {}) {
-    const Range all{base, base + bytes_.size()};
-    return search(*this, std::span(&all, 1), pattern, options);
-  }
-  std::vector<Address> find(std::string_view pattern, const FindOptions& options = {}) {
-    return find(as_bytes(pattern), options);
-  }
-
-  /// The same by trying every place.
-  [[nodiscard]] std::vector<Address> find_slowly(ByteView pattern) const {
-    std::vector<Address> hits;
-    for (std::size_t at = 0; at + pattern.size() <= bytes_.size(); ++at) {
-      if (std::memcmp(bytes_.data() + at, pattern.data(), pattern.size()) != 0) continue;
-      bool readable_all = true;
-      for (std::size_t i = 0; i < pattern.size(); ++i) readable_all = readable_all && readable(at + i);
-      if (readable_all) hits.push_back(base + at);
-    }
-    return hits;
-  }
-
- private:
-  std::vector<std::byte> bytes_;
-  std::set<std::size_t> holes_;
-};
 
 TEST(MemorySearch, AgreesWithTryingEveryPlace) {
   std::mt19937 random(7);
@@ -141,6 +88,45 @@ TEST(MemorySearch, RefusesWhatMakesNoSense) {
   EXPECT_THROW(static_cast<void>(memory.find("x", {.alignment = 0})), UsageError);
 }
 
+TEST(MemorySearch, GoesOnMatchByMatch) {
+  FakeMemory memory(2 * piece);
+  memory.put(10, "needle");
+  memory.put(piece - 3, "needle");
+  std::size_t reads = 0;
+  const auto read = [&](Address at, std::span<std::byte> into) {
+    ++reads;
+    return memory(at, into);
+  };
+  MemorySearch search({memory.all()}, std::make_shared<BytePattern>(support::as_bytes("needle")), {});
+  EXPECT_EQ(reads, 0U);
+  EXPECT_EQ(search.next(read), (Match{base + 10, 6}));
+  EXPECT_EQ(reads, 1U);
+  EXPECT_EQ(search.next(read), (Match{base + piece - 3, 6}));
+  EXPECT_EQ(search.next(read), std::nullopt);
+  EXPECT_EQ(search.next(read), std::nullopt);
+  EXPECT_EQ(reads, 2U);
+}
+
+TEST(MemorySearch, ManyMatchesComeEachOnce) {
+  FakeMemory memory(piece + page);
+  EXPECT_EQ(memory.find(std::string_view("\0", 1)).size(), piece + page);
+  EXPECT_EQ(memory.find(std::string_view("\0\0\0\0", 4), {.alignment = 4}).size(), (piece + page) / 4);
+  EXPECT_EQ(memory.find(std::string_view("\0\0\0", 3), {.alignment = 3, .limit = 1000}).size(), 1000U);
+}
+
+TEST(MemorySearch, EndsWithTheAddressSpace) {
+  const auto read = [](Address at, std::span<std::byte> into) -> std::size_t {
+    if (at < ~Address{0} - 4095) return 0;
+    std::ranges::fill(into, std::byte{1});
+    return into.size();
+  };
+  MemorySearch search({{~Address{0} - 8191, ~Address{0}}}, std::make_shared<BytePattern>(Bytes(4, std::byte{1})),
+                      {.alignment = 1024});
+  std::size_t count = 0;
+  while (search.next(read)) ++count;
+  EXPECT_EQ(count, 4U);
+}
+
 MemoryMaps maps() {
   return {{{.start = 0x1000, .end = 0x3000, .readable = true, .path = "/bin/a"},
            {.start = 0x3000, .end = 0x4000, .readable = true, .writable = true, .path = "/bin/a"},
@@ -164,6 +150,62 @@ TEST(SearchRanges, AreNamedAsMapsAre) {
   EXPECT_EQ(search_ranges(maps(), {.in = "binary"}), (std::vector<Range>{{0x1000, 0x4000}}));
   EXPECT_EQ(search_ranges(maps(), {.in = "card0"}), (std::vector<Range>{{0x6000, 0x8000}}));
   EXPECT_THROW(static_cast<void>(search_ranges(maps(), {.in = "libc"})), UsageError);
+}
+
+TEST(SearchRanges, AllIsNoName) {
+  for (const char* all : {"", "*", "all"}) EXPECT_EQ(search_ranges(maps(), {.in = all}).size(), 2U);
+}
+
+TEST(SearchRanges, HaveThePermissions) {
+  EXPECT_EQ(search_ranges(maps(), {.permissions = "rw"}), (std::vector<Range>{{0x3000, 0x4000}}));
+  EXPECT_EQ(search_ranges(maps(), {.in = "binary", .permissions = "r-"}), (std::vector<Range>{{0x1000, 0x3000}}));
+  EXPECT_THROW(static_cast<void>(search_ranges(maps(), {.permissions = "wr"})), UsageError);
+}
+
+TEST(WithoutUntouched, KeepsWhatIsNear) {
+  constexpr Address start = 0x10'0000'0000;
+  constexpr Address end = 0x20'0000'0000;
+  const MemoryMaps sparse({{.start = 0x1000, .end = 0x9000, .readable = true},
+                           {.start = start, .end = end, .readable = true, .writable = true},
+                           {.start = end, .end = end + page, .readable = true, .inode = 1, .path = "/bin/a"}},
+                          "/bin/a");
+  const std::vector<Range> all = {{0x1000, 0x9000}, {start, end + page}};
+  std::vector<Range> touched = {{start, start + page}, {start + 10 * page, start + 11 * page}};
+  const auto tell = [&](const Range& range) {
+    EXPECT_EQ(range, (Range{start, end}));
+    return std::optional(touched);
+  };
+  EXPECT_EQ(
+      without_untouched(all, sparse, 8, tell),
+      (std::vector<Range>{
+          {0x1000, 0x9000}, {start, start + 2 * page}, {start + 9 * page, start + 12 * page}, {end, end + page}}));
+  EXPECT_EQ(without_untouched(all, sparse, 5 * page, tell),
+            (std::vector<Range>{{0x1000, 0x9000}, {start, start + 16 * page}, {end, end + page}}));
+  touched = {{end - page, end}};
+  EXPECT_EQ(without_untouched(all, sparse, 1, tell),
+            (std::vector<Range>{{0x1000, 0x9000}, {end - 2 * page, end + page}}));
+  const auto unknown = [](const Range&) { return std::optional<std::vector<Range>>(); };
+  EXPECT_EQ(without_untouched(all, sparse, 1, unknown), all);
+}
+
+TEST(Matchers, KnowWhetherZerosMayMatch) {
+  EXPECT_TRUE(BytePattern(Bytes(3)).matches_zeros());
+  EXPECT_FALSE(BytePattern(support::as_bytes("a")).matches_zeros());
+  for (const char* expression : {R"(\x00+)", "[^a]", R"(^\x00\x00)", R"(\x00$)", "a|."}) {
+    EXPECT_TRUE(RegexPattern(expression, {}).matches_zeros()) << expression;
+  }
+  for (const char* expression : {"a", "[a-z]+", R"(\x00a)", R"(\w\x00*)"}) {
+    EXPECT_FALSE(RegexPattern(expression, {}).matches_zeros()) << expression;
+  }
+}
+
+TEST(AreaRanges, CoverAlsoWhatCannotBeRead) {
+  EXPECT_EQ(area_ranges(maps(), "binary"), (std::vector<Range>{{0x1000, 0x5000}}));
+  EXPECT_EQ(area_ranges(maps(), {0x2000, 0x7000}), (std::vector<Range>{{0x2000, 0x5000}, {0x6000, 0x7000}}));
+  EXPECT_EQ(area_ranges(maps(), maps()[1]), (std::vector<Range>{{0x3000, 0x4000}}));
+  EXPECT_EQ(area_ranges(maps(), "*").size(), 3U);
+  EXPECT_THROW(static_cast<void>(area_ranges(maps(), "libc")), UsageError);
+  EXPECT_THROW(static_cast<void>(area_ranges(maps(), {2, 1})), UsageError);
 }
 
 }  // namespace

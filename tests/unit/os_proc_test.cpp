@@ -30,57 +30,6 @@ pid_t dead_process() {
   return pid;
 }
 
-TEST(ParseMaps, EveryField) {
-  const auto maps = parse_maps(
-      "7f0010000000-7f0010021000 rw-p 00000000 00:00 0 \n"
-      "55d0c0a00000-55d0c0a02000 r-xs 0001a000 fe:10 1234567                    /tmp/a file\\012with a break "
-      "(deleted)\n"
-      "ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0                  [vsyscall]\n");
-  ASSERT_EQ(maps.size(), 3U);
-  EXPECT_EQ(maps[0].start, 0x7f0010000000U);
-  EXPECT_EQ(maps[0].end, 0x7f0010021000U);
-  EXPECT_TRUE(maps[0].readable && maps[0].writable && !maps[0].executable && !maps[0].shared);
-  EXPECT_EQ(maps[0].name, "");
-  EXPECT_EQ(maps[1].offset, 0x1a000U);
-  EXPECT_EQ(maps[1].device_major, 0xfeU);
-  EXPECT_EQ(maps[1].device_minor, 0x10U);
-  EXPECT_EQ(maps[1].inode, 1234567U);
-  EXPECT_TRUE(maps[1].readable && !maps[1].writable && maps[1].executable && maps[1].shared);
-  EXPECT_TRUE(maps[1].deleted);
-  EXPECT_EQ(maps[1].name, "/tmp/a file\nwith a break");
-  EXPECT_EQ(maps[2].start, 0xffffffffff600000U);
-  EXPECT_EQ(maps[2].name, "[vsyscall]");
-  EXPECT_TRUE(maps[2].contains(0xffffffffff600fffU));
-  EXPECT_FALSE(maps[2].contains(0xffffffffff601000U));
-}
-
-TEST(ReadMaps, FindsOurOwnStackAndCode) {
-  const auto maps = read_maps(::getpid());
-  const auto holds = [&](const void* pointer) {
-    return std::ranges::find_if(maps, [&](const Mapping& m) { return m.contains(reinterpret_cast<Address>(pointer)); });
-  };
-  int local = 0;
-  ASSERT_NE(holds(&local), maps.end());
-  EXPECT_TRUE(holds(&local)->writable);
-  const auto code = holds(reinterpret_cast<const void*>(&dead_process));
-  ASSERT_NE(code, maps.end());
-  EXPECT_TRUE(code->executable);
-  EXPECT_EQ(code->name, executable_path(::getpid()));
-}
-
-TEST(ReadMaps, AsLongAsTheyAre) {
-  constexpr std::size_t count = 4000;
-  // Neighbours of different protection stay apart.
-  auto* area = static_cast<std::byte*>(::mmap(nullptr, count * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-  ASSERT_NE(static_cast<void*>(area), MAP_FAILED);
-  for (std::size_t i = 0; i < count; i += 2) ::mprotect(area + i * 4096, 4096, PROT_READ | PROT_WRITE);
-  const auto begin = reinterpret_cast<Address>(area);
-  const auto inside = std::ranges::count_if(
-      read_maps(::getpid()), [&](const Mapping& m) { return m.start >= begin && m.end <= begin + count * 4096; });
-  EXPECT_GE(inside, 3998);
-  ::munmap(area, count * 4096);
-}
-
 TEST(ListThreads, SeesAnother) {
   std::latch born(1);
   std::latch done(1);
@@ -176,7 +125,6 @@ TEST(Proc, LinksOfDescriptorsAndDirectory) {
 
 TEST(Proc, TheDeadAreGone) {
   const pid_t gone = dead_process();
-  EXPECT_THROW((void)read_maps(gone), ProcessGone);
   EXPECT_THROW((void)list_threads(gone), ProcessGone);
   EXPECT_THROW((void)read_status(gone), ProcessGone);
   EXPECT_THROW((void)thread_state(gone), ProcessGone);
