@@ -6,6 +6,7 @@
 
 #include "core/process.hpp"
 #include "os/proc.hpp"
+#include "symbols/debug_info.hpp"
 
 namespace trapline::core {
 namespace {
@@ -78,7 +79,13 @@ MemoryMaps memory_maps(const Process& process) {
 
 Modules modules_of(Process& process) {
   return {memory_maps(process),
-          [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); }};
+          [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); },
+          [&process](const Module& module) { return load_debug_info(process, module); }};
+}
+
+std::shared_ptr<const symbols::DebugInfo> load_debug_info(Process& process, const Module& module) {
+  const bool program = module.path == executable_of(process);
+  return load(process, module.map, program, symbols::debug_info_of_file, symbols::debug_info_of_image);
 }
 
 std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module) {

@@ -15,5 +15,7 @@ class Process;
 [[nodiscard]] Modules modules_of(Process& process);
 /// The call frame information of a loaded file; nullptr when it cannot be read.
 [[nodiscard]] std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module);
+/// What its DWARF tells of the source; nullptr without any.
+[[nodiscard]] std::shared_ptr<const symbols::DebugInfo> load_debug_info(Process& process, const Module& module);
 
 }  // namespace trapline::core

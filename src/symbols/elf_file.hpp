@@ -8,8 +8,7 @@
 #include <trapline/types.hpp>
 
 #include "support/fd.hpp"
-
-struct Elf;
+#include "symbols/debug_image.hpp"
 
 namespace trapline::symbols {
 
@@ -57,6 +56,9 @@ class ElfFile {
   [[nodiscard]] FileSymbols symbols() const;
   /// An ELF image of nothing but the call frame information, so that it can outlive the open file; empty without any.
   [[nodiscard]] Bytes frame_image() const;
+  [[nodiscard]] DebugImage debug_image() const;
+  /// What the linker marked it with; empty without that.
+  [[nodiscard]] Bytes build_id() const;
 
  private:
   struct End {
