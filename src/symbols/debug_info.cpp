@@ -60,7 +60,7 @@ std::string function_name(Dwarf_Die& die) {
 /// Whether a user who writes `wanted` can mean the file: it is the path or its last parts.
 bool is_meant(std::string_view wanted, std::string_view path) {
   if (!path.ends_with(wanted)) return false;
-  return path.size() == wanted.size() || wanted.starts_with('/') || path[path.size() - wanted.size() - 1] == '/';
+  return path.size() == wanted.size() || (!wanted.starts_with('/') && path[path.size() - wanted.size() - 1] == '/');
 }
 
 }  // namespace
@@ -247,10 +247,14 @@ void DebugInfo::find_line_in(std::size_t unit, std::string_view file, unsigned l
   const LineTable* const lines = lines_of(unit);
   if (lines == nullptr) return;
   for (const LineRow& row : lines->rows()) {
-    const auto found = row.statement && row.line != 0 ? meant.find(row.file) : meant.end();
+    const auto found = row.line != 0 ? meant.find(row.file) : meant.end();
     if (found == meant.end()) continue;
     LineMatch& match = *found->second;
     match.last = std::max(match.last, row.line);
+    if (!row.statement) {
+      if (row.line == line) match.no_statements.push_back(row.address);
+      continue;
+    }
     if (row.line < line || (match.line != 0 && row.line > match.line)) continue;
     if (row.line != match.line) match.addresses.clear();
     match.line = row.line;
@@ -260,8 +264,7 @@ void DebugInfo::find_line_in(std::size_t unit, std::string_view file, unsigned l
 
 void DebugInfo::keep_first_of_each_function(std::vector<Address>& addresses) const {
   std::ranges::sort(addresses);
-  const auto same = std::ranges::unique(addresses);
-  addresses.erase(same.begin(), same.end());
+  addresses.erase(std::unique(addresses.begin(), addresses.end()), addresses.end());
   // Each scope with the first address in it; one in its first piece is before all others.
   std::map<std::pair<std::size_t, std::uint64_t>, std::pair<std::uint32_t, Address>> first;
   for (const Address address : addresses) {
@@ -284,7 +287,14 @@ std::vector<LineMatch> DebugInfo::find_line(std::string_view file, unsigned line
   for (std::size_t unit = 0; unit < units_.size(); ++unit) {
     if (units_[unit].lines && seen.insert(units_[unit].lines->offset).second) find_line_in(unit, file, line, matches);
   }
-  for (LineMatch& match : matches) keep_first_of_each_function(match.addresses);
+  for (LineMatch& match : matches) {
+    // Optimised code has lines of which nothing is marked as a statement. They are better than another line.
+    if (match.line != line && !match.no_statements.empty()) {
+      match.line = line;
+      match.addresses = std::move(match.no_statements);
+    }
+    keep_first_of_each_function(match.addresses);
+  }
   return matches;
 }
 

@@ -28,6 +28,8 @@ struct LineMatch {
   unsigned last = 0;
   /// Where it begins: in each function of its own, and in each place where it was inlined.
   std::vector<Address> addresses{};
+  /// While it is looked for: code of the very line that is no good place for a breakpoint.
+  std::vector<Address> no_statements{};
 };
 
 /// The DWARF of one file: source lines and inlined calls. A unit is read when it is first asked about. Shared by all
