@@ -161,11 +161,11 @@ std::vector<UnwoundFrame> unwind(ThreadState& thread, const Modules& modules, st
 }
 
 std::vector<UnwoundFrame> unwind(ThreadState& thread, std::size_t max) {
-  return unwind(thread, modules_of(*thread.process), max);
+  return unwind(thread, thread.process->breakpoints().modules(), max);
 }
 
 std::vector<Frame> backtrace(ThreadState& thread, const BacktraceOptions& options) {
-  const Modules modules = modules_of(*thread.process);
+  const Modules& modules = thread.process->breakpoints().modules();
   Loaded loaded(*thread.process, modules);
   std::vector<Frame> frames;
   for (const UnwoundFrame& frame : unwind_with(thread, loaded, options.max)) {

@@ -14,9 +14,9 @@ namespace trapline::symbols {
 
 /// The sections that a line table is read from; the header and the rows refer to them.
 struct LineSections {
-  ByteView line;
-  ByteView line_str;
-  ByteView str;
+  ByteView line{};
+  ByteView line_str{};
+  ByteView str{};
 };
 
 /// What a line table belongs to.
@@ -24,8 +24,8 @@ struct LineUnit {
   std::uint64_t offset = 0;
   std::size_t address_size = 8;
   /// DW_AT_comp_dir and DW_AT_name; they complete file names of DWARF 4.
-  std::string directory;
-  std::string name;
+  std::string directory{};
+  std::string name{};
 };
 
 struct LineRow {
