@@ -103,6 +103,14 @@ class Resolver {
     throw_unknown(name);
   }
 
+  std::vector<Address> resolve_all() {
+    const std::string whole = location_.symbol();
+    const auto line = line_name_in(trimmed(whole));
+    if (!line) return {resolve()};
+    if (!location_.module().empty()) narrow();
+    return resolve_lines(*line, modules_, files_to_search());
+  }
+
  private:
   /// Finds what `.in(...)` names.
   void narrow() {
@@ -240,6 +248,10 @@ class Resolver {
 }  // namespace
 
 Address resolve(const Location& location, const Modules& modules) { return Resolver(location, modules).resolve(); }
+
+std::vector<Address> resolve_all(const Location& location, const Modules& modules) {
+  return Resolver(location, modules).resolve_all();
+}
 
 std::vector<Symbol> find_symbols(std::string_view name, const Modules& modules) {
   std::vector<Symbol> symbols;

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <set>
 #include <string>
 
 #include <trapline/error.hpp>
@@ -45,6 +44,23 @@ class LineSearch {
 
   [[nodiscard]] const std::vector<Place>& places() const { return places_; }
 
+  [[nodiscard]] bool of_one_file() const {
+    return std::ranges::all_of(places_, [&](const Place& place) { return place.file == places_.front().file; });
+  }
+
+  /// Looks in the program and then in what it uses, until something is found; throws when nothing is.
+  void look_in_order(std::span<const Modules::File* const> files) {
+    for (const Kind kind : {Kind::program, Kind::library, Kind::vdso}) {
+      for (const Modules::File* const file : files) {
+        if (file->kind == kind) look_in(*file);
+      }
+      if (places_.empty()) continue;
+      keep_nearest();
+      return;
+    }
+    throw_unknown();
+  }
+
   /// Those of the asked line, or else of the nearest one below it in any file.
   void keep_nearest() {
     unsigned nearest = ~0U;
@@ -55,17 +71,10 @@ class LineSearch {
   [[noreturn]] void throw_ambiguous() const {
     constexpr std::size_t most = 8;
     std::vector<std::string> texts;
-    std::set<std::string_view> files;
-    for (const Place& place : places_) {
-      files.insert(place.file);
-      if (texts.size() < most) texts.push_back(described(place));
-    }
+    for (const Place& place : std::span(places_).first(std::min(places_.size(), most)))
+      texts.push_back(described(place));
     if (places_.size() > most) texts.push_back(fmt::format("and {} more", places_.size() - most));
-    const std::string remedy = files.size() > 1 ? "give more of the path"
-                                                : fmt::format(
-                                                      "give one of the addresses, or take all of them from "
-                                                      "symbols().addresses_of(\"{}\", {})",
-                                                      name_.file, name_.line);
+    const std::string remedy = of_one_file() ? "give one of the addresses" : "give more of the path";
     throw SymbolError(fmt::format("{} is ambiguous, it is in several places: {}; {}", text_of(name_),
                                   support::join(texts, ", "), remedy));
   }
@@ -151,17 +160,21 @@ std::vector<Address> addresses_of(const LineName& name, const Modules& modules) 
   return addresses;
 }
 
+std::vector<Address> resolve_lines(const LineName& name, const Modules& modules,
+                                   std::span<const Modules::File* const> files) {
+  LineSearch search(name, modules);
+  search.look_in_order(files);
+  if (!search.of_one_file()) search.throw_ambiguous();
+  std::vector<Address> addresses;
+  for (const Place& place : search.places()) addresses.push_back(place.address);
+  return addresses;
+}
+
 Address resolve_line(const LineName& name, const Modules& modules, std::span<const Modules::File* const> files) {
   LineSearch search(name, modules);
-  for (const Kind kind : {Kind::program, Kind::library, Kind::vdso}) {
-    for (const Modules::File* const file : files) {
-      if (file->kind == kind) search.look_in(*file);
-    }
-    search.keep_nearest();
-    if (search.places().size() > 1) search.throw_ambiguous();
-    if (!search.places().empty()) return search.places().front().address;
-  }
-  search.throw_unknown();
+  search.look_in_order(files);
+  if (search.places().size() > 1) search.throw_ambiguous();
+  return search.places().front().address;
 }
 
 }  // namespace trapline::core

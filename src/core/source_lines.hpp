@@ -26,8 +26,11 @@ struct LineName {
 [[nodiscard]] std::vector<InlinedCall> inlined_at(Address address, const Modules& modules);
 /// Where a line begins, or the next one that has code, in each function of its own and each place where it was inlined.
 [[nodiscard]] std::vector<Address> addresses_of(const LineName& name, const Modules& modules);
-/// The one place where it begins in these files, of which the program goes before libraries. Throws SymbolError with
-/// the list when there are several, and with what to do when there is none.
+/// The same in these files, of which the program goes before libraries. Throws SymbolError with the list when several
+/// source files can be meant, and with what to do when there is none.
+[[nodiscard]] std::vector<Address> resolve_lines(const LineName& name, const Modules& modules,
+                                                 std::span<const Modules::File* const> files);
+/// Likewise the one place; throws SymbolError with the list when there are several.
 [[nodiscard]] Address resolve_line(const LineName& name, const Modules& modules,
                                    std::span<const Modules::File* const> files);
 

@@ -90,16 +90,45 @@ TEST_F(SourceLines, of_several_functions_are_ambiguous_and_listed) {
     ASSERT_EQ(addresses.size(), 2U) << build;
     const std::string message = refusal(d, place("doubled"));
     EXPECT_NE(message.find("ambiguous"), std::string::npos) << message;
-    for (const char* name : {"_ZN5space7doubledIlEET_S1_", "_ZN5space7doubledIdEET_S1_", "addresses_of"}) {
+    for (const char* name : {"_ZN5space7doubledIlEET_S1_", "_ZN5space7doubledIdEET_S1_", "give one of the addresses"}) {
       EXPECT_NE(message.find(name), std::string::npos) << message;
     }
-    std::vector<Breakpoint> breakpoints;
-    for (const Address address : addresses) {
-      breakpoints.push_back(d.breakpoint(address, {.callback = [](Thread&, Breakpoint&) {}}));
-    }
-    run_out(d);
-    for (const Breakpoint& breakpoint : breakpoints) EXPECT_EQ(breakpoint.hit_count(), 1U) << build;
+    EXPECT_THROW(static_cast<void>(d.step_until(place("doubled"))), SymbolError);
+    EXPECT_THROW(static_cast<void>(d.breakpoint(place("doubled"), {.hardware = true})), SymbolError);
   }
+}
+
+TEST_F(SourceLines, of_several_functions_are_one_breakpoint) {
+  for (const char* build : builds) {
+    Debugger d(program(build));
+    std::vector<Address> hit;
+    const Breakpoint breakpoint =
+        d.breakpoint(place("doubled"), {.callback = [&](Thread& thread, Breakpoint&) { hit.push_back(thread.pc()); }});
+    for (int run = 0; run < 2; ++run) {
+      hit.clear();
+      d.run(no_stdio());
+      const auto addresses = d.symbols().addresses_of("lines.cpp", line_of("doubled"));
+      EXPECT_EQ(breakpoint.address(), addresses.front()) << build;
+      run_out(d);
+      std::ranges::sort(hit);
+      EXPECT_EQ(hit, addresses) << build;
+      EXPECT_EQ(breakpoint.hit_count(), 2U) << build;
+    }
+  }
+}
+
+TEST_F(SourceLines, of_several_functions_are_left_as_one) {
+  Debugger d(program("lines"));
+  const Breakpoint once = d.breakpoint(place("doubled"), {.callback = [](Thread&, Breakpoint&) {}, .once = true});
+  d.run(no_stdio());
+  EXPECT_EQ(run_out(d).kind, StopKind::exited);
+  EXPECT_EQ(once.hit_count(), 1U);
+  d.run(no_stdio());
+  const Breakpoint removed = d.breakpoint(place("doubled"));
+  EXPECT_TRUE(removed.armed());
+  removed.remove();
+  EXPECT_EQ(run_out(d).kind, StopKind::exited);
+  EXPECT_EQ(removed.hit_count(), 0U);
 }
 
 TEST_F(SourceLines, that_do_not_exist_are_refused_with_what_to_do) {
