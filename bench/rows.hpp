@@ -12,6 +12,7 @@ namespace trapline::bench {
 [[nodiscard]] std::vector<Row> trap_rows();
 [[nodiscard]] std::vector<Row> spawn_rows();
 [[nodiscard]] std::vector<Row> step_rows();
+[[nodiscard]] std::vector<Row> backtrace_rows();
 [[nodiscard]] std::vector<Row> memory_rows();
 [[nodiscard]] std::vector<Row> search_rows();
 

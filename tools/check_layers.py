@@ -28,6 +28,7 @@ ENUM_HEADERS = {
     "file_descriptor.hpp",
     "process_facts.hpp",
     "registers.def",
+    "source.hpp",
 }
 PTRACE = re.compile(r"^(sys|linux)/ptrace\.h$")
 ELFUTILS = re.compile(r"^(elfutils/|libelf\.h|gelf\.h|dwarf\.h)")

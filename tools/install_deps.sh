@@ -7,7 +7,8 @@
 set -eu
 
 packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libcapstone-dev libre2-dev libcli11-dev
-  nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev python3 git sqlite3 openssl gcc iproute2 util-linux"
+  nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev python3 git sqlite3 openssl gcc iproute2 util-linux gdb
+  elfutils"
 
 case "${1:-}" in
   "") ;;

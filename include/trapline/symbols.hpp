@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include <trapline/source.hpp>
 #include <trapline/types.hpp>
 
 namespace trapline {
@@ -16,9 +17,10 @@ namespace core {
 class Process;
 }
 
-/// A place in the tracee: an absolute address, a symbol, or either of them in a named module.
+/// A place in the tracee: an absolute address, a symbol, a source line, or one of them in a named module.
 ///
-/// `"main"`, `"main+0x1f"`, `0x401136`, `Location(0x1139).in("binary")`, `Location("malloc").in("libc")`.
+/// `"main"`, `"main+0x1f"`, `"server.c:42"`, `0x401136`, `Location(0x1139).in("binary")`,
+/// `Location("malloc").in("libc")`.
 class TRAPLINE_API Location {
  public:
   template <std::integral T>
@@ -58,6 +60,15 @@ class TRAPLINE_API Symbols {
   [[nodiscard]] Address resolve(const Location& location) const;
   /// The symbol that contains the address or, without sizes, the nearest below it in the same module.
   [[nodiscard]] std::optional<Symbol> at(Address address) const;
+
+  /// The source line of the code at an address, by the file's own DWARF or that of its debug symbols; nothing without
+  /// any. For a return address ask for the one before it.
+  [[nodiscard]] std::optional<SourceLine> line_at(Address address) const;
+  /// Where a line begins, in each function and in each place where it was inlined; of a line without code, the next one
+  /// that has some. The file is a name or the end of a path; empty when no file with line numbers has it.
+  [[nodiscard]] std::vector<Address> addresses_of(std::string_view file, unsigned line) const;
+  /// The calls inlined around an address, the innermost first.
+  [[nodiscard]] std::vector<InlinedCall> inlined_at(Address address) const;
 
   /// For trapline itself: handles come from Process.
   explicit Symbols(std::shared_ptr<core::Process> process);

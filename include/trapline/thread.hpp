@@ -65,6 +65,8 @@ class TRAPLINE_API Thread {
   /// The frames of its stack from the innermost on, at most `max`. The last one is where the thread begins, or where
   /// its stack is damaged.
   [[nodiscard]] std::vector<Frame> backtrace(std::size_t max = 256) const;
+  /// The same as the options tell, also with source lines.
+  [[nodiscard]] std::vector<Frame> backtrace(const BacktraceOptions& options) const;
   /// Where the innermost frame returns to; throws UsageError when it returns nowhere.
   [[nodiscard]] Address saved_ip() const;
   /// So many instructions from its pc on, which is marked as `current`; none where nothing is mapped.

@@ -4,6 +4,7 @@
 
 #include "core/location.hpp"
 #include "core/process_maps.hpp"
+#include "core/source_lines.hpp"
 
 namespace trapline {
 
@@ -41,6 +42,18 @@ Address Symbols::resolve(const Location& location) const {
 
 std::optional<Symbol> Symbols::at(Address address) const {
   return core::symbol_at(address, core::modules_of(*process_));
+}
+
+std::optional<SourceLine> Symbols::line_at(Address address) const {
+  return core::line_at(address, core::modules_of(*process_));
+}
+
+std::vector<Address> Symbols::addresses_of(std::string_view file, unsigned line) const {
+  return core::addresses_of({.file = file, .line = line}, core::modules_of(*process_));
+}
+
+std::vector<InlinedCall> Symbols::inlined_at(Address address) const {
+  return core::inlined_at(address, core::modules_of(*process_));
 }
 
 }  // namespace trapline

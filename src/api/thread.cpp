@@ -69,8 +69,10 @@ void Thread::set_pc(Address pc) const {
   state_->process->at_rest(*state_, [&] { state_->registers.set_word(arch::info(state_->process->arch()).pc, pc); });
 }
 
-std::vector<Frame> Thread::backtrace(std::size_t max) const {
-  return live(*state_, [&] { return core::backtrace(*state_, max); });
+std::vector<Frame> Thread::backtrace(std::size_t max) const { return backtrace(BacktraceOptions{.max = max}); }
+
+std::vector<Frame> Thread::backtrace(const BacktraceOptions& options) const {
+  return live(*state_, [&] { return core::backtrace(*state_, options); });
 }
 
 Address Thread::saved_ip() const {

@@ -11,6 +11,7 @@
 #include "arch/arch.hpp"
 #include "core/process.hpp"
 #include "core/process_maps.hpp"
+#include "symbols/debug_info.hpp"
 
 namespace trapline::core {
 namespace {
@@ -41,6 +42,16 @@ class Loaded {
     return symbols::LoadedFrames{item->frames, item->module.bias};
   }
 
+  [[nodiscard]] const symbols::DebugInfo* debug_info_at(Address address) {
+    Item* const item = find(address);
+    if (item == nullptr) return nullptr;
+    if (!item->debug_known) {
+      item->debug = modules_.debug_info(item->module);
+      item->debug_known = true;
+    }
+    return item->debug.get();
+  }
+
   [[nodiscard]] std::optional<Address> function_at(Address address) {
     const Module* const module = module_at(address);
     if (module == nullptr) return std::nullopt;
@@ -54,6 +65,8 @@ class Loaded {
     Module module;
     bool frames_known = false;
     std::shared_ptr<const symbols::CallFrames> frames{};
+    bool debug_known = false;
+    std::shared_ptr<const symbols::DebugInfo> debug{};
   };
 
   Item* find(Address address) {
@@ -115,9 +128,12 @@ std::vector<UnwoundFrame> unwind_with(ThreadState& thread, Loaded& loaded, std::
       registers, max);
 }
 
+/// Where the frame is executing: a call may be the last instruction of its line or function.
+Address place_of(const UnwoundFrame& frame) { return frame.pc - (frame.pc_is_return_address ? 1 : 0); }
+
 Frame named(const UnwoundFrame& frame, Loaded& loaded) {
   Frame result{.pc = frame.pc, .cfa = frame.cfa, .signal_frame = frame.signal_frame};
-  const Address asked = frame.pc - (frame.pc_is_return_address ? 1 : 0);
+  const Address asked = place_of(frame);
   const Module* const module = loaded.module_at(asked);
   if (module == nullptr) return result;
   result.module = module->path;
@@ -129,6 +145,14 @@ Frame named(const UnwoundFrame& frame, Loaded& loaded) {
   return result;
 }
 
+void add_lines(Frame& result, Address asked, Loaded& loaded) {
+  const symbols::DebugInfo* const info = loaded.debug_info_at(asked);
+  if (info == nullptr) return;
+  const Address in_file = asked - loaded.module_at(asked)->bias;
+  result.source = info->line_at(in_file);
+  result.inlined = info->inlined_at(in_file);
+}
+
 }  // namespace
 
 std::vector<UnwoundFrame> unwind(ThreadState& thread, const Modules& modules, std::size_t max) {
@@ -137,14 +161,17 @@ std::vector<UnwoundFrame> unwind(ThreadState& thread, const Modules& modules, st
 }
 
 std::vector<UnwoundFrame> unwind(ThreadState& thread, std::size_t max) {
-  return unwind(thread, modules_of(*thread.process), max);
+  return unwind(thread, thread.process->breakpoints().modules(), max);
 }
 
-std::vector<Frame> backtrace(ThreadState& thread, std::size_t max) {
-  const Modules modules = modules_of(*thread.process);
+std::vector<Frame> backtrace(ThreadState& thread, const BacktraceOptions& options) {
+  const Modules& modules = thread.process->breakpoints().modules();
   Loaded loaded(*thread.process, modules);
   std::vector<Frame> frames;
-  for (const UnwoundFrame& frame : unwind_with(thread, loaded, max)) frames.push_back(named(frame, loaded));
+  for (const UnwoundFrame& frame : unwind_with(thread, loaded, options.max)) {
+    frames.push_back(named(frame, loaded));
+    if (options.lines) add_lines(frames.back(), place_of(frame), loaded);
+  }
   return frames;
 }
 

@@ -21,7 +21,7 @@ using symbols::UnwoundFrame;
 /// The same with what is loaded as it was found before.
 [[nodiscard]] std::vector<UnwoundFrame> unwind(ThreadState& thread, const Modules& modules, std::size_t max);
 /// The same with names, for the user.
-[[nodiscard]] std::vector<Frame> backtrace(ThreadState& thread, std::size_t max);
+[[nodiscard]] std::vector<Frame> backtrace(ThreadState& thread, const BacktraceOptions& options);
 /// Where the innermost frame returns to; throws UsageError when it returns nowhere.
 [[nodiscard]] Address return_address(ThreadState& thread);
 

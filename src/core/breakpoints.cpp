@@ -110,27 +110,35 @@ std::optional<Address> Breakpoints::locate_numeric(const Placement& placement) {
   return std::nullopt;
 }
 
-std::optional<Address> Breakpoints::locate(Placement& placement, Unknown unknown) {
-  if (placement.dropped) return std::nullopt;
-  if (placement.file) return locate_numeric(placement);
+std::vector<Address> Breakpoints::locate(Placement& placement, Unknown unknown) {
+  if (placement.dropped) return {};
+  if (placement.file) {
+    const auto address = locate_numeric(placement);
+    return address ? std::vector{*address} : std::vector<Address>();
+  }
   const BreakpointTrap& trap = *placement.trap;
-  Address address = nowhere;
+  std::vector<Address> places;
   try {
-    address = resolve(trap.location, modules());
+    if (trap.uses_debug_register()) {
+      places = {resolve(trap.location, modules())};
+    } else {
+      places = resolve_all(trap.location, modules());
+    }
   } catch (const SymbolError&) {
     // A debug register watches what is not mapped yet.
     if (trap.uses_debug_register() && trap.location.address() && trap.location.module().empty())
-      return *trap.location.address();
+      return {*trap.location.address()};
     if (unknown == Unknown::throws && !may_wait(trap)) throw;
-    return std::nullopt;
+    return {};
   }
   if (trap.location.address() && trap.location.module().empty()) {
+    const Address address = places.front();
     const MemoryMap* map = modules().maps().at(address);
     if (map != nullptr && map->inode != 0) {
       placement.file = {.path = map->path, .offset = address - map->start + map->offset};
     }
   }
-  return address;
+  return places;
 }
 
 void Breakpoints::check_place(const BreakpointTrap& trap, Address address, Unknown unknown) {
@@ -154,8 +162,7 @@ std::size_t Breakpoints::put_trap(const Site& site, std::span<std::byte> origina
   return memory.plant_over(site.address, trap, original.first(trap.size())) ? original.size() : 0;
 }
 
-void Breakpoints::plant(Placement& placement, Address address) {
-  const auto& trap = placement.trap;
+bool Breakpoints::plant(const std::shared_ptr<BreakpointTrap>& trap, Address address) {
   auto& site = sites_[address];
   auto traps = std::make_shared<Site::Traps>();
   if (site) {
@@ -170,7 +177,7 @@ void Breakpoints::plant(Placement& placement, Address address) {
     const std::size_t count = put_trap(*fresh, bytes);
     if (count == 0) {
       sites_.erase(address);
-      return;
+      return false;
     }
     fresh->plan = decoder().plan(std::span(bytes).first(count), address);
     fresh->writes_seen = process_.memory().writes();
@@ -179,14 +186,22 @@ void Breakpoints::plant(Placement& placement, Address address) {
   const auto later = std::ranges::find_if(*traps, [&](const auto& other) { return other->order > trap->order; });
   traps->insert(later, trap);
   site->traps = std::move(traps);
-  set_address(placement, address);
+  return true;
 }
 
-void Breakpoints::arm_at(Placement& placement, Address address) {
+void Breakpoints::arm_at(Placement& placement, const std::vector<Address>& places) {
   if (!placement.trap->uses_debug_register()) {
-    plant(placement, address);
+    for (const Address address : places) {
+      if (!plant(placement.trap, address)) continue;
+      if (placement.address == nowhere) {
+        set_address(placement, address);
+      } else {
+        placement.others.push_back(address);
+      }
+    }
     return;
   }
+  const Address address = places.front();
   // While all come to rest for it, it may be disabled again.
   const auto trap = placement.trap;
   set_address(placement, address);
@@ -200,10 +215,12 @@ void Breakpoints::arm_at(Placement& placement, Address address) {
 
 void Breakpoints::arm(Placement& placement, Unknown unknown) {
   if (!placement.trap->live() || placement.address != nowhere) return;
-  const auto address = locate(placement, unknown);
-  if (!address) return;
-  if (!placement.trap->uses_debug_register()) check_place(*placement.trap, *address, unknown);
-  arm_at(placement, *address);
+  const std::vector<Address> places = locate(placement, unknown);
+  if (places.empty()) return;
+  if (!placement.trap->uses_debug_register()) {
+    for (const Address address : places) check_place(*placement.trap, address, unknown);
+  }
+  arm_at(placement, places);
 }
 
 void Breakpoints::arm_late(Placement& placement) {
@@ -224,7 +241,7 @@ bool Breakpoints::moved_away(Placement& placement) {
   // A debug register does not notice that its library went.
   const BreakpointTrap& trap = *placement.trap;
   const bool bare = trap.location.address() && trap.location.module().empty();
-  return trap.uses_debug_register() && !bare && locate(placement, Unknown::waits) != placement.address;
+  return trap.uses_debug_register() && !bare && locate(placement, Unknown::waits) != std::vector{placement.address};
 }
 
 void Breakpoints::disarm(Placement& placement) {
@@ -236,6 +253,11 @@ void Breakpoints::disarm(Placement& placement) {
     watchpoints_.remove(trap);
     return;
   }
+  unplant(trap, address);
+  for (const Address other : std::exchange(placement.others, {})) unplant(trap, other);
+}
+
+void Breakpoints::unplant(const BreakpointTrap& trap, Address address) {
   const auto found = sites_.find(address);
   if (found == sites_.end()) return;
   Site& site = *found->second;
@@ -278,7 +300,8 @@ std::shared_ptr<BreakpointTrap> Breakpoints::add_internal(Address address,
   trap->process = process_.weak_from_this();
   trap->internal = std::move(on_hit);
   trap->order = next_order_++;
-  plant(traps_.emplace(trap->order, Placement{trap}).first->second, address);
+  Placement& placement = traps_.emplace(trap->order, Placement{trap}).first->second;
+  if (plant(trap, address)) set_address(placement, address);
   return trap;
 }
 
@@ -320,7 +343,10 @@ void Breakpoints::forget_places() {
   libraries_.end();
   image_ready_ = false;
   std::erase_if(traps_, [](const auto& entry) { return bool(entry.second.trap->internal); });
-  for (auto& [order, placement] : traps_) set_address(placement, nowhere);
+  for (auto& [order, placement] : traps_) {
+    set_address(placement, nowhere);
+    placement.others.clear();
+  }
 }
 
 void Breakpoints::forget_image() {
@@ -365,6 +391,7 @@ void Breakpoints::inherit(const Breakpoints& parent) {
     if (placement.trap->internal || placement.trap->thread) continue;
     Placement own = placement;
     own.address = nowhere;
+    own.others.clear();
     traps_.emplace(order, std::move(own));
   }
 }

@@ -48,6 +48,8 @@ struct Placement {
 
   std::shared_ptr<BreakpointTrap> trap;
   Address address = BreakpointTrap::nowhere;
+  /// Where it is as well: a source line may begin in several functions, and wherever it was inlined.
+  std::vector<Address> others{};
   std::optional<FilePlace> file{};
   /// It is a bare address of an earlier image: it means nothing in this one.
   bool dropped = false;
@@ -114,15 +116,17 @@ class Breakpoints {
   [[nodiscard]] Placement* placement_of(const BreakpointTrap& trap);
   [[nodiscard]] std::vector<std::uint64_t> orders() const;
   void set_address(Placement& placement, Address address);
-  [[nodiscard]] std::optional<Address> locate(Placement& placement, Unknown unknown);
+  [[nodiscard]] std::vector<Address> locate(Placement& placement, Unknown unknown);
   [[nodiscard]] std::optional<Address> locate_numeric(const Placement& placement);
   [[nodiscard]] bool may_wait(const BreakpointTrap& trap);
   void check_place(const BreakpointTrap& trap, Address address, Unknown unknown);
   void arm(Placement& placement, Unknown unknown);
-  void arm_at(Placement& placement, Address address);
-  void plant(Placement& placement, Address address);
+  void arm_at(Placement& placement, const std::vector<Address>& places);
+  /// False when the memory cannot be written.
+  bool plant(const std::shared_ptr<BreakpointTrap>& trap, Address address);
   /// Gives what is there without it; 0 bytes when it cannot be put there.
   [[nodiscard]] std::size_t put_trap(const Site& site, std::span<std::byte> original);
+  void unplant(const BreakpointTrap& trap, Address address);
   void disarm(Placement& placement);
   /// The same for a place that appears, or went away, while the program runs: nobody is there to hear of an error.
   void arm_late(Placement& placement);

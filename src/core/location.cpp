@@ -9,6 +9,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/source_lines.hpp"
 #include "support/text.hpp"
 
 namespace trapline::core {
@@ -33,11 +34,6 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, hex ? 16 : 10);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-bool is_source_line(std::string_view text) {
-  const std::size_t colon = text.rfind(':');
-  return colon != std::string_view::npos && colon > 0 && text[colon - 1] != ':' && number_in(text.substr(colon + 1));
 }
 
 /// How near a symbol is to what a user who gives nothing but its name means: the smallest wins.
@@ -87,6 +83,7 @@ class Resolver {
     const std::string_view text = trimmed(whole);
     if (text.empty()) throw SymbolError("an empty location: give an address or the name of a symbol");
     if (const auto number = number_in(text)) return resolve_number(*number);
+    if (const auto line = line_name_in(text)) return resolve_line(*line, modules_, files_to_search());
     // `name+offset`; but a name may have a plus itself, so the whole text comes first.
     std::string_view name = text;
     std::uint64_t offset = 0;
@@ -103,10 +100,15 @@ class Resolver {
       if (name == text) continue;
       if (const auto found = resolve_name(name, kind)) return *found + offset;
     }
-    if (is_source_line(text)) {
-      throw SymbolError(fmt::format("{}: source lines are not supported yet; give a symbol or an address", text));
-    }
     throw_unknown(name);
+  }
+
+  std::vector<Address> resolve_all() {
+    const std::string whole = location_.symbol();
+    const auto line = line_name_in(trimmed(whole));
+    if (!line) return {resolve()};
+    if (!location_.module().empty()) narrow();
+    return resolve_lines(*line, modules_, files_to_search());
   }
 
  private:
@@ -175,6 +177,13 @@ class Resolver {
     return hits.front().address();
   }
 
+  [[nodiscard]] std::vector<const Modules::File*> files_to_search() const {
+    if (narrowed_) return files_;
+    std::vector<const Modules::File*> all;
+    for (const Modules::File& file : modules_.files()) all.push_back(&file);
+    return all;
+  }
+
   [[nodiscard]] bool is_narrowed(const Modules::File& file) const {
     return std::ranges::find(files_, &file) != files_.end();
   }
@@ -239,6 +248,10 @@ class Resolver {
 }  // namespace
 
 Address resolve(const Location& location, const Modules& modules) { return Resolver(location, modules).resolve(); }
+
+std::vector<Address> resolve_all(const Location& location, const Modules& modules) {
+  return Resolver(location, modules).resolve_all();
+}
 
 std::vector<Symbol> find_symbols(std::string_view name, const Modules& modules) {
   std::vector<Symbol> symbols;

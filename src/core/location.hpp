@@ -13,6 +13,8 @@ namespace trapline::core {
 /// The address that a location means in a process: the one place that knows "absolute if mapped, otherwise relative to
 /// the binary". Throws SymbolError.
 [[nodiscard]] Address resolve(const Location& location, const Modules& modules);
+/// The same for what can be at several places at once: a source line is wherever it begins.
+[[nodiscard]] std::vector<Address> resolve_all(const Location& location, const Modules& modules);
 /// All symbols of exactly that name, the program's own first.
 [[nodiscard]] std::vector<Symbol> find_symbols(std::string_view name, const Modules& modules);
 /// The symbol that contains the address or, without sizes, the nearest below it in the same module.

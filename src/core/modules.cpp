@@ -34,7 +34,8 @@ void order(std::vector<Modules::File>& files) {
 
 }  // namespace
 
-Modules::Modules(MemoryMaps maps, Loader loader) : maps_(std::move(maps)), loader_(std::move(loader)) {
+Modules::Modules(MemoryMaps maps, Loader loader, DebugLoader debug_loader)
+    : maps_(std::move(maps)), loader_(std::move(loader)), debug_loader_(std::move(debug_loader)) {
   const MemoryMaps program = maps_.filter("binary");
   for (const MemoryMap& map : maps_) {
     const bool vdso = map.path == "[vdso]";

@@ -11,6 +11,10 @@
 
 #include "symbols/symbol_table.hpp"
 
+namespace trapline::symbols {
+class DebugInfo;
+}
+
 namespace trapline::core {
 
 /// A program or library as it is loaded in a process.
@@ -31,6 +35,8 @@ class Modules {
  public:
   /// Gets the table of the file that a mapping is of, nullptr when there is none; true for the program's own file.
   using Loader = std::function<std::shared_ptr<const symbols::SymbolTable>(const MemoryMap&, bool)>;
+  /// Gets what is known of the source of a module, nullptr when nothing is.
+  using DebugLoader = std::function<std::shared_ptr<const symbols::DebugInfo>(const Module&)>;
   enum class Kind { program, library, vdso };
 
   /// One file with code; usually it is loaded once, more often only in other namespaces (dlmopen).
@@ -40,7 +46,7 @@ class Modules {
     std::vector<MemoryMap> maps;
   };
 
-  Modules(MemoryMaps maps, Loader loader);
+  Modules(MemoryMaps maps, Loader loader, DebugLoader debug_loader = {});
 
   [[nodiscard]] const MemoryMaps& maps() const { return maps_; }
   /// The program first, the libraries in the order in which they were loaded, and the vDSO, which only the C library
@@ -49,10 +55,15 @@ class Modules {
   [[nodiscard]] std::vector<Module> load(const File& file) const;
   /// The module around an address.
   [[nodiscard]] std::optional<Module> at(Address address) const;
+  /// nullptr when it has none.
+  [[nodiscard]] std::shared_ptr<const symbols::DebugInfo> debug_info(const Module& module) const {
+    return debug_loader_ ? debug_loader_(module) : nullptr;
+  }
 
  private:
   MemoryMaps maps_;
   Loader loader_;
+  DebugLoader debug_loader_;
   std::vector<File> files_;
 };
 

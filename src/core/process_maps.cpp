@@ -9,6 +9,7 @@
 #include "os/maps.hpp"
 #include "os/pagemap.hpp"
 #include "os/proc.hpp"
+#include "symbols/debug_info.hpp"
 
 namespace trapline::core {
 namespace {
@@ -126,7 +127,13 @@ std::optional<std::vector<Range>> touched_ranges(const Process& process, const R
 
 Modules modules_of(Process& process) {
   return {memory_maps(process),
-          [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); }};
+          [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); },
+          [&process](const Module& module) { return load_debug_info(process, module); }};
+}
+
+std::shared_ptr<const symbols::DebugInfo> load_debug_info(Process& process, const Module& module) {
+  const bool program = module.path == executable_of(process);
+  return load(process, module.map, program, symbols::debug_info_of_file, symbols::debug_info_of_image);
 }
 
 std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module) {

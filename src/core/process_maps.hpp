@@ -26,5 +26,7 @@ class Process;
 [[nodiscard]] std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module);
 /// What a loaded library's file says of itself; nullptr when it cannot be read.
 [[nodiscard]] std::shared_ptr<const ElfFacts> load_elf_facts(Process& process, const Module& module);
+/// What its DWARF tells of the source; nullptr without any.
+[[nodiscard]] std::shared_ptr<const symbols::DebugInfo> load_debug_info(Process& process, const Module& module);
 
 }  // namespace trapline::core

@@ -1,5 +1,6 @@
 #include "symbols/elf_file.hpp"
 
+#include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <libelf.h>
 
@@ -179,5 +180,15 @@ FileSymbols ElfFile::symbols() const { return Reader(elf_.get()).read(); }
 ElfFacts ElfFile::facts() const { return elf_facts(elf_.get()); }
 
 Bytes ElfFile::frame_image() const { return symbols::frame_image(elf_.get()); }
+
+DebugImage ElfFile::debug_image() const { return symbols::debug_image(elf_.get()); }
+
+Bytes ElfFile::build_id() const {
+  const void* id = nullptr;
+  const ssize_t size = ::dwelf_elf_gnu_build_id(elf_.get(), &id);
+  if (size <= 0) return {};
+  const auto* begin = static_cast<const std::byte*>(id);
+  return {begin, begin + size};
+}
 
 }  // namespace trapline::symbols

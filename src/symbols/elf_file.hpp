@@ -9,8 +9,7 @@
 #include <trapline/types.hpp>
 
 #include "support/fd.hpp"
-
-struct Elf;
+#include "symbols/debug_image.hpp"
 
 namespace trapline::symbols {
 
@@ -60,6 +59,9 @@ class ElfFile {
   [[nodiscard]] Bytes frame_image() const;
   /// What it says of itself; parts that are damaged are left out.
   [[nodiscard]] ElfFacts facts() const;
+  [[nodiscard]] DebugImage debug_image() const;
+  /// What the linker marked it with; empty without that.
+  [[nodiscard]] Bytes build_id() const;
 
  private:
   struct End {
