@@ -1,5 +1,6 @@
 #include "symbols/elf_file.hpp"
 
+#include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <libelf.h>
 
@@ -166,6 +167,22 @@ std::vector<Segment> ElfFile::segments() const {
     if (header.p_type == PT_LOAD) segments.push_back({header.p_offset, header.p_vaddr, header.p_memsz});
   }
   return segments;
+}
+
+Bytes ElfFile::build_id() const {
+  const void* bytes = nullptr;
+  const ssize_t size = ::dwelf_elf_gnu_build_id(elf_.get(), &bytes);
+  if (size <= 0) return {};
+  const auto* begin = static_cast<const std::byte*>(bytes);
+  return {begin, begin + size};
+}
+
+std::optional<DebugLink> ElfFile::debug_link() const {
+  GElf_Word checksum = 0;
+  const char* name = ::dwelf_elf_gnu_debuglink(elf_.get(), &checksum);
+  // A path in it would lead to wherever the maker of the file wants.
+  if (name == nullptr || *name == '\0' || std::strchr(name, '/') != nullptr) return std::nullopt;
+  return DebugLink{name, checksum};
 }
 
 FileSymbols ElfFile::symbols() const { return Reader(elf_.get()).read(); }

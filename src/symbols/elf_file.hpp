@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -43,6 +44,12 @@ struct FileSymbols {
   bool stripped = true;
 };
 
+/// What .gnu_debuglink says: the name of the file with the debug information, and the checksum of that file.
+struct DebugLink {
+  std::string name;
+  std::uint32_t checksum = 0;
+};
+
 /// An ELF file of any class, read through libelf. It is read and never mapped: a file that shrinks meanwhile is a
 /// damaged one, no SIGBUS.
 class ElfFile {
@@ -53,6 +60,9 @@ class ElfFile {
   explicit ElfFile(Bytes image);
 
   [[nodiscard]] std::vector<Segment> segments() const;
+  /// What the linker named this build by; empty without one.
+  [[nodiscard]] Bytes build_id() const;
+  [[nodiscard]] std::optional<DebugLink> debug_link() const;
   /// What .symtab and .dynsym define, less sections, files and thread-local variables.
   [[nodiscard]] FileSymbols symbols() const;
   /// An ELF image of nothing but the call frame information, so that it can outlive the open file; empty without any.
