@@ -6,7 +6,7 @@
 #   tools/install_deps.sh --vm          what tools/vm_test.sh needs: an emulator, and a compiler of 32-bit programs
 set -eu
 
-packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libcapstone-dev libcli11-dev
+packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev liblzma-dev libcapstone-dev libcli11-dev
   nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev python3 git sqlite3 openssl gcc iproute2 util-linux"
 
 case "${1:-}" in

@@ -46,6 +46,8 @@ struct DebuggerOptions {
   /// Whether a followed child has the traps and observers of its parent too: the same ones, whose counts are those of
   /// all. Traps placed later are not its.
   bool inherit_traps = false;
+  /// Where the names of functions and variables come from, in all processes of the tree.
+  SymbolOptions symbols{};
 };
 
 struct RunOptions {
@@ -103,6 +105,9 @@ class TRAPLINE_API Debugger : public Process {
   [[nodiscard]] bool kill_on_exit() const;
   /// Takes effect at once, on all living processes of the tree.
   void set_kill_on_exit(bool kill);
+  [[nodiscard]] SymbolOptions symbol_options() const;
+  /// At any time, also before a run; for what is looked up from now on.
+  void set_symbol_options(SymbolOptions options);
 
   /// Runs a whole function on the tracer thread, where each command costs no hand-over; cont() and wait() work in it.
   template <class F>

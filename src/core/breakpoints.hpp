@@ -140,6 +140,7 @@ class Breakpoints {
   Arch decoder_arch_{};
   std::optional<Modules> modules_;
   std::uint64_t modules_epoch_ = 0;
+  unsigned modules_settings_ = 0;
 };
 
 }  // namespace trapline::core

@@ -34,7 +34,8 @@ void order(std::vector<Modules::File>& files) {
 
 }  // namespace
 
-Modules::Modules(MemoryMaps maps, Loader loader) : maps_(std::move(maps)), loader_(std::move(loader)) {
+Modules::Modules(MemoryMaps maps, Loader loader, SymbolOptions options)
+    : maps_(std::move(maps)), loader_(std::move(loader)), options_(std::move(options)) {
   const MemoryMaps program = maps_.filter("binary");
   for (const MemoryMap& map : maps_) {
     const bool vdso = map.path == "[vdso]";
@@ -66,7 +67,7 @@ std::vector<Module> Modules::load(const File& file) const {
     if (!modules.empty() && map.start < modules.back().end) continue;
     if (map.offset != page_down(first.offset)) continue;
     const Address bias = map.start - page_down(first.address);
-    const Module module{file.path, bias, map.start, end + bias, table, map};
+    const Module module{file.path, bias, map.start, end + bias, table, map, options_};
     // Somebody may also have mapped the file to look at it.
     const bool loaded = std::ranges::any_of(file.maps, [&](const MemoryMap& other) {
       return other.executable && other.start >= module.start && other.start < module.end;

@@ -19,6 +19,7 @@
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
 #include "core/signal_catchers.hpp"
+#include "core/symbol_settings.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_state.hpp"
 #include "core/tracee_memory.hpp"
@@ -36,6 +37,7 @@ struct ProcessOptions {
   std::optional<bool> kill_on_exit{};
   bool follow_children = true;
   bool inherit_traps = false;
+  std::shared_ptr<SymbolSettings> symbols = std::make_shared<SymbolSettings>();
 };
 
 class Process;
@@ -64,6 +66,7 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] std::string executable() const;
   [[nodiscard]] const std::shared_ptr<RestSignal>& rest() const { return rest_; }
   [[nodiscard]] Tracer& tracer() const { return *tracer_; }
+  [[nodiscard]] SymbolSettings& symbol_settings() const { return *options_.symbols; }
   [[nodiscard]] std::optional<int> exit_code() const;
   [[nodiscard]] std::optional<int> exit_signal() const;
   [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> threads() const;

@@ -78,7 +78,8 @@ MemoryMaps memory_maps(const Process& process) {
 
 Modules modules_of(Process& process) {
   return {memory_maps(process),
-          [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); }};
+          [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); },
+          process.symbol_settings().get()};
 }
 
 std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module) {
