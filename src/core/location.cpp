@@ -252,7 +252,7 @@ class Resolver {
         if (!table->find(name).empty()) elsewhere.emplace_back(file_name(file.path));
         continue;
       }
-      std::ranges::copy(table->perhaps_near(name), std::back_inserter(candidates));
+      std::ranges::copy(table->perhaps_near(name, modules_.options()), std::back_inserter(candidates));
       alive.push_back(table);
       searched.emplace_back(file_name(file.path));
       // That libraries are stripped is nothing special.

@@ -26,21 +26,10 @@ const SymbolList& DebugSymbols::dwarf() const {
 }
 
 bool DebugSymbols::may_know(const SymbolQuery& query) const {
-  constexpr std::size_t most = 256;
-  {
-    const std::lock_guard lock(mutex_);
-    if (unknown_.contains(query.written())) return false;
-  }
   const auto elf = open_();
   const auto texts = query.texts();
-  if (texts.empty()) return elf.has_value();
-  if (elf && std::ranges::any_of(texts, [&](const std::string& text) { return dwarf_may_name(*elf, text); })) {
-    return true;
-  }
-  const std::lock_guard lock(mutex_);
-  if (unknown_.size() == most) unknown_.clear();
-  unknown_.insert(query.written());
-  return false;
+  if (!elf || texts.empty()) return elf.has_value();
+  return std::ranges::any_of(texts, [&](const std::string& text) { return dwarf_may_name(*elf, text); });
 }
 
 std::vector<SymbolList::Entry> DebugSymbols::find(const SymbolQuery& query) const {

@@ -3,7 +3,6 @@
 #include <functional>
 #include <mutex>
 #include <optional>
-#include <set>
 #include <string>
 
 #include "symbols/symbol_query.hpp"
@@ -39,9 +38,6 @@ class DebugSymbols {
   mutable std::optional<SymbolList> symtab_;
   mutable std::once_flag dwarf_read_;
   mutable std::optional<SymbolList> dwarf_;
-  mutable std::mutex mutex_;
-  /// What it was asked for in vain: a breakpoint that waits for its library asks again and again.
-  mutable std::set<std::string, std::less<>> unknown_;
 };
 
 }  // namespace trapline::symbols

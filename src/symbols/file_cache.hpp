@@ -40,6 +40,9 @@ class FileCache {
     }
     support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.valid()) return nullptr;
+    // What the file was before it was written to nobody can ask for any more.
+    std::erase_if(items_,
+                  [&](const Item& item) { return item.key.device == key.device && item.key.inode == key.inode; });
     constexpr std::size_t most = 512;
     if (items_.size() == most) items_.pop_back();
     items_.push_front({key, build_(std::move(file), path)});

@@ -210,6 +210,23 @@ std::vector<Entry> SymbolTable::find_in_tables(const SymbolQuery& query) const {
 }
 
 std::vector<Entry> SymbolTable::find(const SymbolQuery& query, SymbolLevel level, const SymbolOptions& options) const {
+  constexpr std::size_t most = 512;
+  const std::pair key(level, query.written());
+  {
+    const std::lock_guard lock(mutex_);
+    if (unknown_.contains(key)) return {};
+  }
+  auto found = find_anew(query, level, options);
+  // A server may have it later.
+  if (!found.empty() || level == SymbolLevel::debuginfod) return found;
+  const std::lock_guard lock(mutex_);
+  if (unknown_.size() >= most) unknown_.clear();
+  unknown_.insert(key);
+  return found;
+}
+
+std::vector<Entry> SymbolTable::find_anew(const SymbolQuery& query, SymbolLevel level,
+                                          const SymbolOptions& options) const {
   if (level == SymbolLevel::tables) return in_order(find_in_tables(query));
   const DebugSymbols* const debug = more(level, options);
   return debug != nullptr ? in_order(debug->find(query)) : std::vector<Entry>{};
@@ -246,7 +263,7 @@ void SymbolTable::each(const SymbolOptions& options, SymbolList::Visitor visit) 
   }
 }
 
-std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name) const {
+std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name, const SymbolOptions& options) const {
   const std::size_t most_edits = std::max<std::size_t>(2, name.size() / 3);
   const std::uint64_t wanted = characters_of(name);
   std::vector<std::string_view> result;
@@ -258,6 +275,10 @@ std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name) c
     if (close || entry.name.starts_with(name)) result.push_back(entry.name);
   };
   for (const SymbolList* list : {&symtab_, &dynsym_, &mini()}) list->each(consider);
+  for (const SymbolLevel level : levels_behind_tables) {
+    if (!stripped() || level > options.level) break;
+    if (const DebugSymbols* const debug = more(level, options)) debug->each(consider);
+  }
   return result;
 }
 

@@ -3,8 +3,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "symbols/debug_symbols.hpp"
@@ -51,8 +53,8 @@ class SymbolTable {
   [[nodiscard]] std::optional<Entry> at(Address address, const SymbolOptions& options = {}) const;
   /// All up to a level, of DWARF only where there is no .symtab; the same may come more than once.
   void each(const SymbolOptions& options, SymbolList::Visitor visit) const;
-  /// Names in the file's own tables that may be a slip of the given one; a superset, for support::near_names to rank.
-  [[nodiscard]] std::vector<std::string_view> perhaps_near(std::string_view name) const;
+  /// Names up to a level that may be a slip of the given one; a superset, for support::near_names to rank.
+  [[nodiscard]] std::vector<std::string_view> perhaps_near(std::string_view name, const SymbolOptions& options) const;
 
   [[nodiscard]] const std::vector<Segment>& segments() const { return segments_; }
   /// Without .symtab: of its own names only those that it exports are known.
@@ -62,6 +64,8 @@ class SymbolTable {
   [[nodiscard]] std::size_t size() const { return symtab_.size() + dynsym_.size(); }
 
  private:
+  [[nodiscard]] std::vector<Entry> find_anew(const SymbolQuery& query, SymbolLevel level,
+                                             const SymbolOptions& options) const;
   [[nodiscard]] std::vector<Entry> find_in_tables(const SymbolQuery& query) const;
   [[nodiscard]] const SymbolList& mini() const;
   [[nodiscard]] const SymbolList& linkage() const;
@@ -81,6 +85,9 @@ class SymbolTable {
   mutable std::optional<SymbolList> linkage_;
   mutable std::once_flag separate_found_;
   mutable std::optional<DebugSymbols> separate_;
+  mutable std::mutex mutex_;
+  /// What was looked up in vain, and where: a breakpoint that waits for its library asks again and again.
+  mutable std::set<std::pair<SymbolLevel, std::string>> unknown_;
   mutable std::mutex download_;
   mutable std::optional<DebugSymbols> downloaded_;
 };

@@ -103,10 +103,10 @@ TEST(SymbolTable, TellsTheNameThatUsersKnow) {
 
 TEST(SymbolTable, OffersNearNames) {
   const SymbolTable table = make_table({{"check_pin", 1}, {"main", 2}, {"check_pin_again", 3}, {"something_else", 4}});
-  const auto near = table.perhaps_near("chekc_pin");
+  const auto near = table.perhaps_near("chekc_pin", {});
   EXPECT_NE(std::ranges::find(near, "check_pin"), near.end());
   EXPECT_EQ(std::ranges::find(near, "main"), near.end());
-  const auto longer = table.perhaps_near("check_pin");
+  const auto longer = table.perhaps_near("check_pin", {});
   EXPECT_NE(std::ranges::find(longer, "check_pin_again"), longer.end());
 }
 
