@@ -50,19 +50,21 @@ int distance_of(const Entry& entry) {
   return entry.old_version ? 1 : 0;
 }
 
+Symbol symbol_of(const Entry& entry, const Module& module) {
+  return {.name = std::string(entry.name),
+          .address = entry.address + module.bias,
+          .size = entry.size,
+          .module = module.path,
+          .version = std::string(entry.version)};
+}
+
 /// A symbol found in a module.
 struct Hit {
   Entry entry;
   Module module;
 
   [[nodiscard]] Address address() const { return entry.address + module.bias; }
-  [[nodiscard]] Symbol symbol() const {
-    return {.name = std::string(entry.name),
-            .address = address(),
-            .size = entry.size,
-            .module = module.path,
-            .version = std::string(entry.version)};
-  }
+  [[nodiscard]] Symbol symbol() const { return symbol_of(entry, module); }
 };
 
 std::vector<Hit> find_in(const Modules& modules, const Modules::File& file, const symbols::SymbolQuery& query,
@@ -315,16 +317,16 @@ std::vector<Symbol> matching_symbols(const symbols::SymbolPattern& pattern, cons
   for (const Modules::File& file : modules.files()) {
     if (!wanted(file.path)) continue;
     for (const Module& module : modules.load(file)) {
-      std::vector<Hit> hits;
+      std::vector<Entry> entries;
       module.table->each(module.options, [&](const Entry& entry) {
-        if (pattern.matches(entry.name)) hits.push_back({entry, module});
+        if (pattern.matches(entry.name)) entries.push_back(entry);
       });
-      const auto place = [](const Hit& hit) { return std::tuple(hit.entry.address, hit.entry.name); };
-      std::ranges::sort(hits, {}, place);
-      const auto same = std::ranges::unique(hits, {}, place);
-      hits.erase(same.begin(), same.end());
-      for (const Hit& hit : std::span(hits).first(std::min(hits.size(), filter.limit - found.size()))) {
-        found.push_back(hit.symbol());
+      const auto place = [](const Entry& entry) { return std::tuple(entry.address, entry.name); };
+      std::ranges::sort(entries, {}, place);
+      const auto same = std::ranges::unique(entries, {}, place);
+      entries.erase(same.begin(), same.end());
+      for (const Entry& entry : std::span(entries).first(std::min(entries.size(), filter.limit - found.size()))) {
+        found.push_back(symbol_of(entry, module));
       }
       if (found.size() == filter.limit) return found;
     }

@@ -140,11 +140,13 @@ std::size_t name_begins_at(std::string_view text) {
 /// Vtables, guards, thunks and the like: they are about a name, which is not theirs.
 bool is_special(std::string_view mangled) { return mangled.starts_with("_ZT") || mangled.starts_with("_ZG"); }
 
+/// Empty when it is the name of nothing in C++: `main+0x10`, `file.c:42`.
 std::string needle_in(std::string_view base) {
   // These have abbreviations of their own.
   constexpr std::array<std::string_view, 7> abbreviated{"std",     "string",  "basic_string", "allocator",
                                                         "istream", "ostream", "iostream"};
   std::string_view rest = base;
+  bool possible = false;
   while (!rest.empty()) {
     const std::size_t colons = rest.rfind("::");
     std::string_view part = colons == std::string_view::npos ? rest : rest.substr(colons + 2);
@@ -153,11 +155,12 @@ std::string needle_in(std::string_view base) {
     if (const std::size_t tag = part.find('['); tag != std::string_view::npos) part = part.substr(0, tag);
     const bool conversion = part.starts_with(operator_word) &&
                             (part.size() == operator_word.size() || !is_word(part[operator_word.size()]));
-    if (part.empty() || conversion || !std::ranges::all_of(part, is_word)) continue;
-    if (std::ranges::find(abbreviated, part) != abbreviated.end()) continue;
+    const bool abbreviation = std::ranges::find(abbreviated, part) != abbreviated.end();
+    possible = possible || conversion || abbreviation;
+    if (part.empty() || conversion || abbreviation || !std::ranges::all_of(part, is_word)) continue;
     return std::to_string(part.size()) + std::string(part);
   }
-  return "_Z";
+  return possible ? "_Z" : "";
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ class CxxName {
  public:
   explicit CxxName(std::string_view written);
 
-  /// A text that is in each mangled name that can match; it spares the demangling of most others.
+  /// A text that is in each mangled name that can match, which spares the demangling of most others; empty when none
+  /// can.
   [[nodiscard]] const std::string& needle() const { return needle_; }
 
   enum class Match {

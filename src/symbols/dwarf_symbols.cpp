@@ -34,7 +34,9 @@ std::optional<Dwarf_Attribute> attribute(Dwarf_Die& die, unsigned name) {
 
 std::string_view text_of(std::optional<Dwarf_Attribute> attribute) {
   const char* const text = attribute ? ::dwarf_formstring(&*attribute) : nullptr;
-  return text != nullptr ? text : "";
+  // The same immense string can be everybody's name.
+  constexpr std::size_t longest = 1 << 14;
+  return text != nullptr ? std::string_view(text, ::strnlen(text, longest)) : std::string_view();
 }
 
 /// How large a variable is; 0 when that is not simple. libdw would follow a type that is its own base for ever.

@@ -97,7 +97,11 @@ std::vector<Section> ElfFile::sections() const {
 
 Content ElfFile::content(const Section& section) const {
   if (!section.bits || section.offset >= size_) return Content(0);
-  Content content(std::min(section.size, size_ - section.offset));
+  // No table is so large, but a file with holes may say so.
+  constexpr std::uint64_t most = std::uint64_t{1} << 31;
+  const std::uint64_t size = std::min(section.size, size_ - section.offset);
+  if (size > most) return Content(0);
+  Content content(size);
   if (!file_.valid()) {
     std::memcpy(content.data(), &image_[section.offset], content.size());
     return content;

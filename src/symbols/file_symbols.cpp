@@ -13,6 +13,8 @@ namespace {
 
 using support::load;
 
+constexpr std::size_t longest_name = std::size_t{1} << 14;
+
 /// Whether a symbol stands for a place in memory. Thread-local ones are offsets, absolute ones names of versions.
 bool is_place(unsigned type, unsigned section) {
   if (section == SHN_UNDEF || section == SHN_ABS || section == SHN_COMMON) return false;
@@ -130,14 +132,14 @@ class Reader {
 }  // namespace
 
 std::string_view string_at(const Content& strings, std::size_t offset) {
-  constexpr std::size_t longest = std::size_t{1} << 14;
   if (offset >= strings.size()) return {};
   const char* const begin = strings.text().data() + offset;
-  return {begin, ::strnlen(begin, std::min(longest, strings.size() - offset))};
+  return {begin, ::strnlen(begin, std::min(longest_name, strings.size() - offset))};
 }
 
 void SymbolCollector::add(Address address, std::uint64_t size, std::string_view name, Binding binding) {
-  constexpr std::size_t most = std::size_t{1} << 31;
+  constexpr std::size_t most = std::size_t{1} << 28;
+  name = name.substr(0, longest_name);
   if (names_.size() + name.size() > most) return;
   symbols_.push_back({.address = address,
                       .size = size,

@@ -36,7 +36,7 @@ class Linkage {
       if (section.type == SHT_RELA || section.type == SHT_REL) read_relocations(section);
       if (section.type == SHT_DYNAMIC) read_dynamic(section);
     }
-    for (const auto& [slot, name] : slots_) result_.add(slot, sizeof(Word), name + "@got");
+    for (const auto& [slot, name] : slots_) result_.add(slot, sizeof(Word), std::string(name) + "@got");
     for (const Section& section : sections_) {
       if ((section.flags & SHF_EXECINSTR) != 0 && section.name.starts_with(".plt")) read_code(section);
     }
@@ -44,10 +44,11 @@ class Linkage {
   }
 
  private:
-  /// Symbols and strings are read once: .rela.plt and .rela.dyn share them.
+  /// Symbols and strings are read once: a file has one dynamic table, which .rela.plt and .rela.dyn share.
   bool use_symbols(std::uint32_t index) {
     if (index == symbols_index_) return true;
-    if (index == 0 || index >= sections_.size() || sections_[index].link >= sections_.size()) return false;
+    if (symbols_index_ != 0 || index == 0 || index >= sections_.size() || sections_[index].link >= sections_.size())
+      return false;
     const Section& table = sections_[index];
     if (table.type != SHT_DYNSYM) return false;
     symbols_ = elf_.content(table);
@@ -95,7 +96,8 @@ class Linkage {
       const auto slot = slot_of(bytes, section.address + entry);
       if (!slot) continue;
       const auto known = slots_.find(static_cast<Word>(*slot));
-      if (known != slots_.end()) result_.add(section.address + entry, bytes.size(), known->second + "@plt");
+      if (known != slots_.end())
+        result_.add(section.address + entry, bytes.size(), std::string(known->second) + "@plt");
     }
   }
 
@@ -125,7 +127,7 @@ class Linkage {
   Content symbols_;
   Content strings_;
   Address got_ = 0;
-  std::map<Word, std::string> slots_;
+  std::map<Word, std::string_view> slots_;
   SymbolCollector result_;
 };
 

@@ -28,6 +28,7 @@ SymbolQuery::SymbolQuery(std::string_view written)
 
 std::vector<std::string> SymbolQuery::texts() const {
   const std::size_t digits = cxx_.needle().find_first_not_of("0123456789");
+  if (digits == std::string::npos) return {name_};
   // Nothing but operators in it.
   if (digits == 0) return {};
   return {name_, cxx_.needle().substr(digits)};
@@ -50,6 +51,7 @@ std::vector<SymbolList::Entry> SymbolQuery::find_exact(const SymbolList& list) c
 
 std::vector<SymbolList::Entry> SymbolQuery::find_cxx(const SymbolList& list) const {
   std::vector<SymbolList::Entry> found;
+  if (cxx_.needle().empty()) return found;
   std::vector<SymbolList::Entry> near;
   list.each_containing(cxx_.needle(), [&](const SymbolList::Entry& entry) {
     if (!entry.name.ends_with(suffix_) || (!version_.empty() && entry.version != version_)) return;
