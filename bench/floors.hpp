@@ -62,4 +62,13 @@ enum class Means { instruction, debug_register, watch };
 /// end.
 [[nodiscard]] Batch searches(pid_t pid, std::uint64_t address, std::size_t size, std::string needle);
 
+enum class Lookup {
+  /// Reads the symbol table of the file and compares each name.
+  first,
+  /// Reads /proc/PID/maps and looks into a hash table that is there.
+  next
+};
+[[nodiscard]] Batch symbols(std::size_t events, pid_t pid, const std::string& file, const std::string& name,
+                            Lookup lookup);
+
 }  // namespace trapline::bench::floors

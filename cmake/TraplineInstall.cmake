@@ -8,7 +8,7 @@ set(trapline_is_static OFF)
 set(libs_of_static "")
 if(kind STREQUAL "STATIC_LIBRARY")
   set(trapline_is_static ON)
-  set(libs_of_static " -lfmt -ldw -lelf -lcapstone -lre2 -pthread")
+  set(libs_of_static " -lfmt -ldw -lelf -llzma -lcapstone -lre2 -pthread")
 endif()
 configure_package_config_file(${CMAKE_CURRENT_SOURCE_DIR}/cmake/trapline-config.cmake.in
                               ${CMAKE_CURRENT_BINARY_DIR}/trapline-config.cmake INSTALL_DESTINATION ${package_dir})

@@ -6,9 +6,9 @@
 #   tools/install_deps.sh --vm          what tools/vm_test.sh needs: an emulator, and a compiler of 32-bit programs
 set -eu
 
-packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev libcapstone-dev libre2-dev libcli11-dev
-  nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev python3 git sqlite3 openssl gcc iproute2 util-linux gdb
-  elfutils"
+packages="g++ cmake ninja-build pkg-config libfmt-dev libdw-dev libelf-dev liblzma-dev libcapstone-dev libre2-dev
+  libcli11-dev nlohmann-json3-dev libgtest-dev libgmock-dev libbenchmark-dev python3 git sqlite3 openssl gcc iproute2
+  util-linux gdb elfutils"
 
 case "${1:-}" in
   "") ;;

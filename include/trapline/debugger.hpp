@@ -51,6 +51,8 @@ struct DebuggerOptions {
   /// let go, only killed, and without CAP_SYS_ADMIN it gets no_new_privs (prctl(2)). It has no effect with
   /// `follow_children = false`, in attached processes, and where the kernel has no such filters.
   bool syscall_filter = false;
+  /// Where the names of functions and variables come from, in all processes of the tree.
+  SymbolOptions symbols{};
 };
 
 struct RunOptions {
@@ -108,6 +110,9 @@ class TRAPLINE_API Debugger : public Process {
   [[nodiscard]] bool kill_on_exit() const;
   /// Takes effect at once, on all living processes of the tree.
   void set_kill_on_exit(bool kill);
+  [[nodiscard]] SymbolOptions symbol_options() const;
+  /// At any time, also before a run; for what is looked up from now on.
+  void set_symbol_options(SymbolOptions options);
 
   /// Runs a whole function on the tracer thread, where each command costs no hand-over; cont() and wait() work in it.
   template <class F>

@@ -43,19 +43,38 @@ class TRAPLINE_API Location {
 };
 
 /// A symbol of one loaded module at its address in this process.
-struct Symbol {
+struct TRAPLINE_API Symbol {
+  /// As the file has it, without version: of C++ the mangled name.
   std::string name;
   Address address = 0;
   std::uint64_t size = 0;
   /// The path of the file it is from.
   std::string module;
+  /// Of a library with versions, such as `GLIBC_2.14`; often empty.
+  std::string version{};
+
+  /// As it was written in C++, `ns::f(int)` for `_ZN2ns1fEi`; other names as they are.
+  [[nodiscard]] std::string demangled() const;
 };
 
-/// The symbols of a process's program and libraries, from .symtab and .dynsym.
+/// Which symbols are wanted of many.
+struct SymbolFilter {
+  /// A module named as in MemoryMaps::filter; all modules when it is empty.
+  std::string in{};
+  std::size_t limit = SIZE_MAX;
+};
+
+/// The symbols of a process's program and libraries; what is searched for them is told by DebuggerOptions::symbols.
 class TRAPLINE_API Symbols {
  public:
-  /// All symbols of exactly that name, the program's own first.
+  /// All symbols of that name, the program's own first: `puts`, `memcpy@GLIBC_2.2.5`, `puts@plt`, `puts@got`, and of
+  /// C++ the mangled name, or the other with or without parameters (`ns::f(int)`, `ns::f`).
   [[nodiscard]] std::vector<Symbol> find(std::string_view name) const;
+  /// All whose name or C++ name fits a pattern (`"str*"`, `"ns::Class::*"`, `"*@plt"`) or has a match of a regular
+  /// expression in slashes (`"/^str(n?)cpy$/"`), by module and address; throws UsageError for a bad expression.
+  [[nodiscard]] std::vector<Symbol> match(std::string_view pattern, const SymbolFilter& filter = {}) const;
+  /// All there are, by module and address.
+  [[nodiscard]] std::vector<Symbol> all(const SymbolFilter& filter = {}) const;
   /// The address of a location; throws SymbolError with near names, or with the list when it is ambiguous.
   [[nodiscard]] Address resolve(const Location& location) const;
   /// The symbol that contains the address or, without sizes, the nearest below it in the same module.

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -31,5 +32,27 @@ enum class Arch { amd64, i386, aarch64 };
 
 /// The syscall table that one stop speaks: a 64-bit process can enter the kernel by `int 0x80`.
 enum class Abi { amd64, i386, aarch64 };
+
+/// How far to go for the name of something, each level with all before it. A level is asked when those before it have
+/// no answer.
+enum class SymbolLevel {
+  /// .symtab, .dynsym, mini debug info, PLT and GOT of the file itself.
+  tables,
+  /// Functions and variables of its DWARF.
+  dwarf,
+  /// The tables and DWARF of a separate debug file on this machine.
+  separate,
+  /// The same of one that a debuginfod server has.
+  debuginfod,
+};
+
+/// Where the names of functions and variables come from.
+struct SymbolOptions {
+  SymbolLevel level = SymbolLevel::separate;
+  /// How long a server may take for one file; one that is slower is not asked again for a minute.
+  std::chrono::nanoseconds download_timeout = std::chrono::seconds(10);
+  /// Ends a download at once, from any thread.
+  std::stop_token cancel{};
+};
 
 }  // namespace trapline

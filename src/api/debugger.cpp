@@ -27,12 +27,14 @@ struct Debugger::State {
 namespace {
 
 std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
-  return std::make_shared<core::Process>(std::make_shared<core::Tracer>(),
-                                         core::ProcessOptions{.auto_interrupt = options.auto_interrupt,
-                                                              .kill_on_exit = options.kill_on_exit,
-                                                              .follow_children = options.follow_children,
-                                                              .inherit_traps = options.inherit_traps,
-                                                              .syscall_filter = options.syscall_filter});
+  return std::make_shared<core::Process>(
+      std::make_shared<core::Tracer>(),
+      core::ProcessOptions{.auto_interrupt = options.auto_interrupt,
+                           .kill_on_exit = options.kill_on_exit,
+                           .follow_children = options.follow_children,
+                           .inherit_traps = options.inherit_traps,
+                           .syscall_filter = options.syscall_filter,
+                           .symbols = std::make_shared<core::SymbolSettings>(options.symbols)});
 }
 
 std::vector<std::string> flatten(const std::optional<Environment>& environment) {
@@ -174,6 +176,9 @@ std::optional<Environment> Debugger::env() const { return state_->options.env; }
 void Debugger::set_env(std::optional<Environment> env) { state_->options.env = std::move(env); }
 std::filesystem::path Debugger::path() const { return state_->options.path; }
 void Debugger::set_path(std::filesystem::path path) { state_->options.path = std::move(path); }
+SymbolOptions Debugger::symbol_options() const { return process_->symbol_settings().get(); }
+void Debugger::set_symbol_options(SymbolOptions options) { process_->symbol_settings().set(std::move(options)); }
+
 bool Debugger::kill_on_exit() const { return process_->kill_on_exit(); }
 void Debugger::set_kill_on_exit(bool kill) {
   process_->tracer().call([&] {

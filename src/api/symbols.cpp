@@ -5,6 +5,7 @@
 #include "core/location.hpp"
 #include "core/process_maps.hpp"
 #include "core/source_lines.hpp"
+#include "symbols/cxx_name.hpp"
 
 namespace trapline {
 
@@ -32,9 +33,18 @@ std::string Location::text() const {
 
 Symbols::Symbols(std::shared_ptr<core::Process> process) : process_(std::move(process)) {}
 
+std::string Symbol::demangled() const { return symbols::demangle(name); }
+
 std::vector<Symbol> Symbols::find(std::string_view name) const {
-  return core::find_symbols(name, core::modules_of(*process_));
+  const core::Modules modules = core::modules_of(*process_);
+  return core::find_symbols(name, modules, modules.options().level);
 }
+
+std::vector<Symbol> Symbols::match(std::string_view pattern, const SymbolFilter& filter) const {
+  return core::matching_symbols(symbols::SymbolPattern(pattern), filter, core::modules_of(*process_));
+}
+
+std::vector<Symbol> Symbols::all(const SymbolFilter& filter) const { return match("*", filter); }
 
 Address Symbols::resolve(const Location& location) const {
   return core::resolve(location, core::modules_of(*process_));

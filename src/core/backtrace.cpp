@@ -55,7 +55,7 @@ class Loaded {
   [[nodiscard]] std::optional<Address> function_at(Address address) {
     const Module* const module = module_at(address);
     if (module == nullptr) return std::nullopt;
-    const auto entry = module->table->at(address - module->bias);
+    const auto entry = module->symbol_at(address);
     if (!entry) return std::nullopt;
     return entry->address + module->bias;
   }
@@ -138,7 +138,7 @@ Frame named(const UnwoundFrame& frame, Loaded& loaded) {
   if (module == nullptr) return result;
   result.module = module->path;
   result.offset = frame.pc - module->start;
-  const auto entry = module->table->at(asked - module->bias);
+  const auto entry = module->symbol_at(asked);
   if (!entry) return result;
   result.function = entry->name;
   result.offset = frame.pc - module->bias - entry->address;

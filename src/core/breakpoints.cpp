@@ -61,9 +61,11 @@ void BreakpointTrap::changed(Process& owner) { owner.breakpoints().update(*this)
 
 const Modules& Breakpoints::modules() {
   const std::uint64_t epoch = process_.epoch();
-  if (!modules_ || epoch != modules_epoch_ || process_.anyone_running()) {
+  const unsigned settings = process_.symbol_settings().changes();
+  if (!modules_ || epoch != modules_epoch_ || settings != modules_settings_ || process_.anyone_running()) {
     modules_.emplace(modules_of(process_));
     modules_epoch_ = epoch;
+    modules_settings_ = settings;
   }
   return *modules_;
 }

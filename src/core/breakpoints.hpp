@@ -153,6 +153,7 @@ class Breakpoints {
   std::optional<Modules> modules_;
   std::uint64_t modules_epoch_ = 0;
   CodeWindow code_;
+  unsigned modules_settings_ = 0;
 };
 
 }  // namespace trapline::core

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <span>
+#include <tuple>
 
 #include <trapline/error.hpp>
 
@@ -17,6 +19,8 @@ namespace {
 
 using Entry = symbols::SymbolTable::Entry;
 using Kind = Modules::Kind;
+
+constexpr std::array kinds{Kind::program, Kind::library, Kind::vdso};
 
 std::string_view file_name(std::string_view path) { return path.substr(path.rfind('/') + 1); }
 
@@ -42,23 +46,38 @@ int distance_of(const Entry& entry) {
   return entry.old_version ? 1 : 0;
 }
 
+Symbol symbol_of(const Entry& entry, const Module& module) {
+  return {.name = std::string(entry.name),
+          .address = entry.address + module.bias,
+          .size = entry.size,
+          .module = module.path,
+          .version = std::string(entry.version)};
+}
+
 /// A symbol found in a module.
 struct Hit {
   Entry entry;
   Module module;
 
   [[nodiscard]] Address address() const { return entry.address + module.bias; }
-  [[nodiscard]] Symbol symbol() const {
-    return {.name = std::string(entry.name), .address = address(), .size = entry.size, .module = module.path};
-  }
+  [[nodiscard]] Symbol symbol() const { return symbol_of(entry, module); }
 };
 
-std::vector<Hit> find_in(const Modules& modules, const Modules::File& file, std::string_view name) {
+std::vector<Hit> find_in(const Modules& modules, const Modules::File& file, const symbols::SymbolQuery& query,
+                         SymbolLevel level) {
   std::vector<Hit> hits;
   for (const Module& module : modules.load(file)) {
-    for (const Entry& entry : module.table->find(name)) hits.push_back({entry, module});
+    for (const Entry& entry : module.table->find(query, level, module.options)) hits.push_back({entry, module});
   }
   return hits;
+}
+
+constexpr std::array levels_in_order{SymbolLevel::tables, SymbolLevel::dwarf, SymbolLevel::separate,
+                                     SymbolLevel::debuginfod};
+
+/// The levels that look at what is on this machine, as far as they are wanted.
+std::span<const SymbolLevel> local_levels(SymbolLevel most) {
+  return std::span(levels_in_order).first(static_cast<std::size_t>(std::min(most, SymbolLevel::separate)) + 1);
 }
 
 /// Leaves those that the dynamic linker would prefer: current versions before old ones, and both before what only the
@@ -95,10 +114,22 @@ class Resolver {
     }
     // The program's own symbol wins, as for the dynamic linker. Libraries are equals: which one is meant must be said.
     // The vDSO has names of the C library's functions that nobody but that calls.
-    for (const Kind kind : {Kind::program, Kind::library, Kind::vdso}) {
-      if (const auto found = resolve_name(text, kind)) return *found;
-      if (name == text) continue;
-      if (const auto found = resolve_name(name, kind)) return *found + offset;
+    const symbols::SymbolQuery whole_query(text);
+    const symbols::SymbolQuery name_query(name);
+    const auto resolve_at = [&](Kind kind, SymbolLevel level) -> std::optional<Address> {
+      if (const auto found = resolve_name(whole_query, kind, level)) return *found;
+      const auto found = name != text ? resolve_name(name_query, kind, level) : std::nullopt;
+      return found ? std::optional(*found + offset) : std::nullopt;
+    };
+    for (const Kind kind : kinds) {
+      for (const SymbolLevel level : local_levels(modules_.options().level)) {
+        if (const auto found = resolve_at(kind, level)) return *found;
+      }
+    }
+    // Servers come last: what a library exports needs none.
+    for (const Kind kind : kinds) {
+      if (modules_.options().level != SymbolLevel::debuginfod) break;
+      if (const auto found = resolve_at(kind, SymbolLevel::debuginfod)) return *found;
     }
     throw_unknown(name);
   }
@@ -165,15 +196,16 @@ class Resolver {
   }
 
   /// Where a name is; nothing when it is unknown, SymbolError when several places have it.
-  [[nodiscard]] std::optional<Address> resolve_name(std::string_view name, Kind kind) const {
+  [[nodiscard]] std::optional<Address> resolve_name(const symbols::SymbolQuery& query, Kind kind,
+                                                    SymbolLevel level) const {
     std::vector<Hit> hits;
     for (const Modules::File& file : modules_.files()) {
       if (file.kind != kind || (narrowed_ && !is_narrowed(file))) continue;
-      std::ranges::move(find_in(modules_, file, name), std::back_inserter(hits));
+      std::ranges::move(find_in(modules_, file, query, level), std::back_inserter(hits));
     }
     if (hits.empty()) return std::nullopt;
     keep_nearest(hits);
-    if (hits.size() > 1) throw_ambiguous(name, hits);
+    if (hits.size() > 1) throw_ambiguous(query.written(), hits);
     return hits.front().address();
   }
 
@@ -188,21 +220,31 @@ class Resolver {
     return std::ranges::find(files_, &file) != files_.end();
   }
 
+  /// What tells a hit from the others: its C++ name, unless several have the same, as constructors do.
+  [[nodiscard]] static std::string full_name(const Hit& hit, const std::vector<Hit>& hits) {
+    std::string name = symbols::demangle(hit.entry.name);
+    const auto same =
+        std::ranges::count_if(hits, [&](const Hit& other) { return symbols::demangle(other.entry.name) == name; });
+    return same == 1 ? name : std::string(hit.entry.name);
+  }
+
   [[noreturn]] static void throw_ambiguous(std::string_view name, const std::vector<Hit>& hits) {
     constexpr std::size_t most = 8;
     std::vector<std::string> places;
+    const bool one_name =
+        std::ranges::all_of(hits, [&](const Hit& hit) { return hit.entry.name == hits.front().entry.name; });
     for (const Hit& hit : std::span(hits).first(std::min(hits.size(), most))) {
-      places.push_back(
-          fmt::format("{:#x} in {} (offset {:#x})", hit.address(), hit.module.path, hit.address() - hit.module.start));
+      places.push_back(fmt::format("{}{:#x} in {} (offset {:#x})", one_name ? "" : full_name(hit, hits) + " at ",
+                                   hit.address(), hit.module.path, hit.address() - hit.module.start));
     }
     if (hits.size() > most) places.push_back(fmt::format("and {} more", hits.size() - most));
     const Hit& first = hits.front();
     const bool one_file =
         std::ranges::all_of(hits, [&](const Hit& hit) { return hit.module.path == first.module.path; });
     const std::string_view file = file_name(first.module.path);
-    const std::string remedy =
-        one_file ? fmt::format("Location({:#x}).in(\"{}\")", first.address() - first.module.start, file)
-                 : fmt::format("Location(\"{}\").in(\"{}\")", name, file);
+    std::string remedy = fmt::format("Location(\"{}\").in(\"{}\")", name, file);
+    if (one_file) remedy = fmt::format("Location({:#x}).in(\"{}\")", first.address() - first.module.start, file);
+    if (!one_name) remedy = fmt::format("\"{}\"", full_name(first, hits));
     throw SymbolError(fmt::format("\"{}\" is ambiguous: {}; say which one is meant, e.g. {}", name,
                                   support::join(places, ", "), remedy));
   }
@@ -221,11 +263,12 @@ class Resolver {
         if (!table->find(name).empty()) elsewhere.emplace_back(file_name(file.path));
         continue;
       }
-      std::ranges::copy(table->perhaps_near(name), std::back_inserter(candidates));
+      std::ranges::copy(table->perhaps_near(name, modules_.options()), std::back_inserter(candidates));
       alive.push_back(table);
       searched.emplace_back(file_name(file.path));
       // That libraries are stripped is nothing special.
-      if (table->stripped() && (narrowed_ || file.kind == Kind::program)) stripped.push_back(file.path);
+      const bool matters = narrowed_ || file.kind == Kind::program;
+      if (matters && table->only_exports(modules_.options())) stripped.push_back(file.path);
     }
     std::string text = fmt::format("no symbol \"{}\" in {}", name,
                                    searched.empty() ? location_.module() : support::join(searched, ", "));
@@ -233,8 +276,18 @@ class Resolver {
     if (!near.empty()) text += fmt::format("; near names: {}", support::join(near, ", "));
     if (!elsewhere.empty()) text += fmt::format("; it is in {}", support::join(elsewhere, ", "));
     for (const std::string& path : stripped)
-      text += fmt::format("; {} is stripped: only what it exports is known", path);
+      text += fmt::format("; {} is stripped: only what it exports is known; {}", path, remedy_for_stripped());
     throw SymbolError(text);
+  }
+
+  [[nodiscard]] std::string_view remedy_for_stripped() const {
+    switch (modules_.options().level) {
+      case SymbolLevel::tables:
+      case SymbolLevel::dwarf: return "SymbolLevel::separate looks for its debug file too";
+      case SymbolLevel::separate: return "install its debug symbols, or let SymbolLevel::debuginfod download them";
+      case SymbolLevel::debuginfod: break;
+    }
+    return "neither this machine nor the servers in DEBUGINFOD_URLS have its debug symbols";
   }
 
   const Location& location_;
@@ -253,18 +306,51 @@ std::vector<Address> resolve_all(const Location& location, const Modules& module
   return Resolver(location, modules).resolve_all();
 }
 
-std::vector<Symbol> find_symbols(std::string_view name, const Modules& modules) {
+std::vector<Symbol> find_symbols(std::string_view name, const Modules& modules, SymbolLevel most) {
+  const symbols::SymbolQuery query(name);
   std::vector<Symbol> symbols;
-  for (const Modules::File& file : modules.files()) {
-    for (const Hit& hit : find_in(modules, file, name)) symbols.push_back(hit.symbol());
+  const auto levels = std::span(levels_in_order).first(static_cast<std::size_t>(most) + 1);
+  for (const SymbolLevel level : levels) {
+    for (const Modules::File& file : modules.files()) {
+      const auto hits = find_in(modules, file, query, level);
+      std::ranges::transform(hits, std::back_inserter(symbols), &Hit::symbol);
+    }
+    if (!symbols.empty()) break;
   }
   return symbols;
+}
+
+std::vector<Symbol> matching_symbols(const symbols::SymbolPattern& pattern, const SymbolFilter& filter,
+                                     const Modules& modules) {
+  const MemoryMaps maps = filter.in.empty() ? modules.maps() : modules.maps().filter(filter.in);
+  const auto wanted = [&](const std::string& path) {
+    return std::ranges::any_of(maps, [&](const MemoryMap& map) { return map.path == path; });
+  };
+  std::vector<Symbol> found;
+  for (const Modules::File& file : modules.files()) {
+    if (!wanted(file.path)) continue;
+    for (const Module& module : modules.load(file)) {
+      std::vector<Entry> entries;
+      module.table->each(module.options, [&](const Entry& entry) {
+        if (pattern.matches(entry.name)) entries.push_back(entry);
+      });
+      const auto place = [](const Entry& entry) { return std::tuple(entry.address, entry.name); };
+      std::ranges::sort(entries, {}, place);
+      const auto same = std::ranges::unique(entries, {}, place);
+      entries.erase(same.begin(), same.end());
+      for (const Entry& entry : std::span(entries).first(std::min(entries.size(), filter.limit - found.size()))) {
+        found.push_back(symbol_of(entry, module));
+      }
+      if (found.size() == filter.limit) return found;
+    }
+  }
+  return found;
 }
 
 std::optional<Symbol> symbol_at(Address address, const Modules& modules) {
   const auto module = modules.at(address);
   if (!module) return std::nullopt;
-  const auto entry = module->table->at(address - module->bias);
+  const auto entry = module->symbol_at(address);
   if (!entry) return std::nullopt;
   return Hit{*entry, *module}.symbol();
 }

@@ -34,8 +34,11 @@ void order(std::vector<Modules::File>& files) {
 
 }  // namespace
 
-Modules::Modules(MemoryMaps maps, Loader loader, DebugLoader debug_loader)
-    : maps_(std::move(maps)), loader_(std::move(loader)), debug_loader_(std::move(debug_loader)) {
+Modules::Modules(MemoryMaps maps, Loader loader, DebugLoader debug_loader, SymbolOptions options)
+    : maps_(std::move(maps)),
+      loader_(std::move(loader)),
+      debug_loader_(std::move(debug_loader)),
+      options_(std::move(options)) {
   const MemoryMaps program = maps_.filter("binary");
   for (const MemoryMap& map : maps_) {
     const bool vdso = map.path == "[vdso]";
@@ -67,7 +70,7 @@ std::vector<Module> Modules::load(const File& file) const {
     if (!modules.empty() && map.start < modules.back().end) continue;
     if (map.offset != page_down(first.offset)) continue;
     const Address bias = map.start - page_down(first.address);
-    const Module module{file.path, bias, map.start, end + bias, table, map};
+    const Module module{file.path, bias, map.start, end + bias, table, map, options_};
     // Somebody may also have mapped the file to look at it.
     const bool loaded = std::ranges::any_of(file.maps, [&](const MemoryMap& other) {
       return other.executable && other.start >= module.start && other.start < module.end;

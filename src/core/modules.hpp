@@ -28,6 +28,13 @@ struct Module {
   std::shared_ptr<const symbols::SymbolTable> table;
   /// The mapping that it begins with.
   MemoryMap map;
+  /// How far to go for its symbols.
+  SymbolOptions options{};
+
+  /// The symbol around an address in the process; its own address is the file's.
+  [[nodiscard]] std::optional<symbols::SymbolTable::Entry> symbol_at(Address address) const {
+    return table->at(address - bias, options);
+  }
 };
 
 /// What is loaded in a process, at one moment. A file is opened only when something in it is asked for.
@@ -46,9 +53,10 @@ class Modules {
     std::vector<MemoryMap> maps;
   };
 
-  Modules(MemoryMaps maps, Loader loader, DebugLoader debug_loader = {});
+  Modules(MemoryMaps maps, Loader loader, DebugLoader debug_loader = {}, SymbolOptions options = {});
 
   [[nodiscard]] const MemoryMaps& maps() const { return maps_; }
+  [[nodiscard]] const SymbolOptions& options() const { return options_; }
   /// The program first, the libraries in the order in which they were loaded, and the vDSO, which only the C library
   /// calls.
   [[nodiscard]] const std::vector<File>& files() const { return files_; }
@@ -64,6 +72,7 @@ class Modules {
   MemoryMaps maps_;
   Loader loader_;
   DebugLoader debug_loader_;
+  SymbolOptions options_;
   std::vector<File> files_;
 };
 

@@ -20,6 +20,7 @@
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
 #include "core/signal_catchers.hpp"
+#include "core/symbol_settings.hpp"
 #include "core/syscall_filter.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_state.hpp"
@@ -40,6 +41,7 @@ struct ProcessOptions {
   bool inherit_traps = false;
   /// Calls that nobody handles do not stop the processes that are launched.
   bool syscall_filter = false;
+  std::shared_ptr<SymbolSettings> symbols = std::make_shared<SymbolSettings>();
 };
 
 class Process;
@@ -68,6 +70,7 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] std::string executable() const;
   [[nodiscard]] const std::shared_ptr<RestSignal>& rest() const { return rest_; }
   [[nodiscard]] Tracer& tracer() const { return *tracer_; }
+  [[nodiscard]] SymbolSettings& symbol_settings() const { return *options_.symbols; }
   [[nodiscard]] std::optional<int> exit_code() const;
   [[nodiscard]] std::optional<int> exit_signal() const;
   [[nodiscard]] std::vector<std::shared_ptr<ThreadState>> threads() const;

@@ -128,7 +128,8 @@ std::optional<std::vector<Range>> touched_ranges(const Process& process, const R
 Modules modules_of(Process& process) {
   return {memory_maps(process),
           [&process](const MemoryMap& map, bool program) { return load_table(process, map, program); },
-          [&process](const Module& module) { return load_debug_info(process, module); }};
+          [&process](const Module& module) { return load_debug_info(process, module); },
+          process.symbol_settings().get()};
 }
 
 std::shared_ptr<const symbols::DebugInfo> load_debug_info(Process& process, const Module& module) {

@@ -1,4 +1,3 @@
-#include <elfutils/libdwelf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 
@@ -7,25 +6,13 @@
 
 #include <trapline/error.hpp>
 
+#include "symbols/debug_file.hpp"
 #include "symbols/debug_info.hpp"
 #include "symbols/elf_file.hpp"
 #include "symbols/file_cache.hpp"
 
 namespace trapline::symbols {
 namespace {
-
-support::Fd open_to_read(const std::string& path) {
-  return support::Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-}
-
-support::Fd open_by_build_id(ByteView id) {
-  if (id.size() < 2) return support::Fd();
-  std::string path = "/usr/lib/debug/.build-id/";
-  for (std::size_t i = 0; i < id.size(); ++i) {
-    path += fmt::format("{:02x}{}", static_cast<unsigned>(id[i]), i == 0 ? "/" : "");
-  }
-  return open_to_read(path + ".debug");
-}
 
 /// Opens an ELF file; nothing when it is none.
 std::optional<ElfFile> elf_of(support::Fd file) {
@@ -37,47 +24,49 @@ std::optional<ElfFile> elf_of(support::Fd file) {
   }
 }
 
-/// What dwz(1) moved out of a file in that directory. It is only that when it has the right build id.
-Bytes alternate_of(const DebugImage& image, const std::string& directory) {
-  if (image.alternate_path.empty()) return {};
-  const bool absolute = image.alternate_path.starts_with('/');
-  const std::string path = absolute ? image.alternate_path : directory + "/" + image.alternate_path;
-  for (const bool by_path : {true, false}) {
-    const auto file = elf_of(by_path ? open_to_read(path) : open_by_build_id(image.alternate_id));
-    if (file && file->build_id() == image.alternate_id) return file->debug_image().image;
-  }
-  return {};
+std::optional<ElfFile> open_elf(const std::string& path) {
+  return elf_of(support::Fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)));
 }
 
-std::shared_ptr<const DebugInfo> make(DebugImage image, const std::string& directory) {
+/// What dwz(1) moved out of the file at `path`. It is only that when it has the right build id.
+Bytes alternate_of(const DebugImage& image, const std::string& path) {
+  if (image.alternate_path.empty()) return {};
+  const bool absolute = image.alternate_path.starts_with('/');
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  const auto named = open_elf(absolute ? image.alternate_path : folder + image.alternate_path);
+  if (named && named->build_id() == image.alternate_id) return named->debug_image().image;
+  const auto known = file_by_build_id(image.alternate_id, path);
+  const auto found = known ? open_elf(*known) : std::nullopt;
+  return found ? found->debug_image().image : Bytes{};
+}
+
+std::shared_ptr<const DebugInfo> make(DebugImage image, const std::string& path) {
   if (image.image.empty()) return nullptr;
-  Bytes alternate = alternate_of(image, directory);
+  Bytes alternate = alternate_of(image, path);
   return std::make_shared<const DebugInfo>(std::move(image), std::move(alternate));
 }
 
-/// Of an open file; empty when that cannot be told.
-std::string directory_of(const support::Fd& file) {
-  std::error_code error;
-  return std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", file.get()), error).parent_path();
-}
-
-std::shared_ptr<const DebugInfo> of_separate_file(ByteView build_id) {
-  support::Fd file = open_by_build_id(build_id);
-  const std::string directory = directory_of(file);
-  const auto elf = elf_of(std::move(file));
-  return elf ? make(elf->debug_image(), directory) : nullptr;
-}
-
-std::shared_ptr<const DebugInfo> of_elf(const ElfFile& file, const std::string& directory) {
+std::shared_ptr<const DebugInfo> of_elf(const ElfFile& file, const std::string& path) {
   DebugImage own = file.debug_image();
-  if (!own.image.empty()) return make(std::move(own), directory);
-  return of_separate_file(file.build_id());
+  if (!own.image.empty()) return make(std::move(own), path);
+  const auto separate = debug_file_of(file, path);
+  const auto elf = separate ? open_elf(*separate) : std::nullopt;
+  return elf ? make(elf->debug_image(), *separate) : nullptr;
 }
 
-std::shared_ptr<const DebugInfo> build(support::Fd file) {
-  const std::string directory = directory_of(file);
+/// Near which other files may be that belong to it: its path, in the view of the process that it was opened for.
+std::string place_of(const support::Fd& file, const std::string& path) {
+  std::error_code error;
+  const std::string real = std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", file.get()), error);
+  constexpr std::string_view proc = "/proc/";
+  if (!path.starts_with(proc)) return real;
+  return path.substr(0, path.find('/', proc.size())) + "/root" + real;
+}
+
+std::shared_ptr<const DebugInfo> build(support::Fd file, const std::string& path) {
+  const std::string place = place_of(file, path);
   const auto elf = elf_of(std::move(file));
-  return elf ? of_elf(*elf, directory) : nullptr;
+  return elf ? of_elf(*elf, place) : nullptr;
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <elfutils/libdwelf.h>
 #include <gelf.h>
 #include <libelf.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -32,132 +34,19 @@ void check_kind(Elf* elf) {
   if (::elf_kind(elf) != ELF_K_ELF) throw SymbolError("not an ELF file");
 }
 
-/// Whether a symbol stands for a place in memory. Thread-local ones are offsets, absolute ones names of versions.
-bool is_place(const GElf_Sym& symbol) {
-  if (symbol.st_shndx == SHN_UNDEF || symbol.st_shndx == SHN_ABS || symbol.st_shndx == SHN_COMMON) return false;
-  switch (GELF_ST_TYPE(symbol.st_info)) {
-    case STT_NOTYPE:
-    case STT_OBJECT:
-    case STT_FUNC:
-    case STT_GNU_IFUNC: return true;
-    default: return false;
-  }
-}
-
-/// `$x`, `$d` and the like tell a disassembler of AArch64 what follows.
-bool is_mapping_symbol(std::string_view name, unsigned machine) {
-  return (machine == EM_AARCH64 || machine == EM_ARM) && name.size() >= 2 && name[0] == '$' &&
-         std::string_view("xdat").find(name[1]) != std::string_view::npos && (name.size() == 2 || name[2] == '.');
-}
-
-Binding binding_of(const GElf_Sym& symbol) {
-  switch (GELF_ST_BIND(symbol.st_info)) {
-    case STB_LOCAL: return Binding::local;
-    case STB_WEAK: return Binding::weak;
-    default: return Binding::global;
-  }
-}
-
-struct Section {
-  GElf_Shdr header{};
-  Elf_Scn* handle = nullptr;
-};
-
-/// Takes the symbol sections of one file apart.
-class Reader {
- public:
-  explicit Reader(Elf* elf) {
-    GElf_Ehdr header;
-    if (::gelf_getehdr(elf, &header) != nullptr) machine_ = header.e_machine;
-    sections_.emplace_back();
-    for (Elf_Scn* scn = nullptr; (scn = ::elf_nextscn(elf, scn)) != nullptr;) {
-      Section section{.handle = scn};
-      if (::gelf_getshdr(scn, &section.header) == nullptr) throw_elf_error();
-      sections_.push_back(section);
-    }
-  }
-
-  FileSymbols read() {
-    for (const Section& section : sections_) {
-      if (section.header.sh_type == SHT_SYMTAB || section.header.sh_type == SHT_DYNSYM) read_section(section);
-    }
-    return std::move(result_);
-  }
-
- private:
-  void read_section(const Section& section) {
-    const bool dynamic = section.header.sh_type == SHT_DYNSYM;
-    Elf_Data* data = ::elf_getdata(section.handle, nullptr);
-    if (data == nullptr || section.header.sh_entsize == 0 || section.header.sh_link >= sections_.size()) return;
-    const Elf_Data* strings = ::elf_getdata(sections_[section.header.sh_link].handle, nullptr);
-    if (strings == nullptr || strings->d_buf == nullptr) return;
-    if (!dynamic) result_.stripped = false;
-    names_start_ = result_.names.size();
-    result_.names.append(static_cast<const char*>(strings->d_buf), strings->d_size);
-    Elf_Data* versions = dynamic ? version_data() : nullptr;
-    const std::size_t count = data->d_size / section.header.sh_entsize;
-    result_.symbols.reserve(result_.symbols.size() + count);
-    for (std::size_t i = 0; i < count; ++i) {
-      GElf_Sym symbol;
-      GElf_Versym version = 0;
-      if (::gelf_getsym(data, static_cast<int>(i), &symbol) == nullptr) break;
-      if (versions != nullptr) ::gelf_getversym(versions, static_cast<int>(i), &version);
-      constexpr GElf_Versym hidden = 0x8000;
-      add(symbol, (version & hidden) != 0);
-    }
-  }
-
-  Elf_Data* version_data() const {
-    const auto found =
-        std::ranges::find(sections_, Elf64_Word{SHT_GNU_versym}, [](const Section& s) { return s.header.sh_type; });
-    return found != sections_.end() ? ::elf_getdata(found->handle, nullptr) : nullptr;
-  }
-
-  void add(const GElf_Sym& symbol, bool old_version) {
-    if (!is_place(symbol)) return;
-    const std::size_t at = names_start_ + symbol.st_name;
-    if (symbol.st_name == 0 || at >= result_.names.size()) return;
-    std::string_view name = std::string_view(result_.names).substr(at);
-    name = name.substr(0, name.find('\0'));
-    // .symtab tells the version in the name: `foo@@V` is the current one, `foo@V` an old one.
-    if (const std::size_t mark = name.find('@', 1); mark != std::string_view::npos) {
-      old_version = name.substr(mark, 2) != "@@";
-      name = name.substr(0, mark);
-    }
-    if (name.empty() || is_mapping_symbol(name, machine_)) return;
-    result_.symbols.push_back({.address = symbol.st_value,
-                               .size = symbol.st_size,
-                               .room = room_of(symbol),
-                               .name = static_cast<std::uint32_t>(at),
-                               .name_size = static_cast<std::uint32_t>(name.size()),
-                               .binding = binding_of(symbol),
-                               .old_version = old_version});
-  }
-
-  std::uint64_t room_of(const GElf_Sym& symbol) const {
-    if (symbol.st_shndx >= sections_.size()) return 0;
-    const GElf_Shdr& section = sections_[symbol.st_shndx].header;
-    const std::uint64_t end = section.sh_addr + section.sh_size;
-    return symbol.st_value >= section.sh_addr && symbol.st_value < end ? end - symbol.st_value : 0;
-  }
-
-  unsigned machine_ = EM_NONE;
-  std::vector<Section> sections_;
-  FileSymbols result_;
-  std::size_t names_start_ = 0;
-};
-
 }  // namespace
 
 void ElfFile::End::operator()(Elf* elf) const { ::elf_end(elf); }
 
 ElfFile::ElfFile(support::Fd file) : file_(std::move(file)) {
   prepare_libelf();
+  struct stat status {};
+  if (::fstat(file_.get(), &status) == 0) size_ = static_cast<std::uint64_t>(status.st_size);
   elf_.reset(::elf_begin(file_.get(), ELF_C_READ, nullptr));
   check_kind(elf_.get());
 }
 
-ElfFile::ElfFile(Bytes image) : image_(std::move(image)) {
+ElfFile::ElfFile(Bytes image) : image_(std::move(image)), size_(image_.size()) {
   prepare_libelf();
   elf_.reset(::elf_memory(reinterpret_cast<char*>(image_.data()), image_.size()));
   check_kind(elf_.get());
@@ -175,20 +64,81 @@ std::vector<Segment> ElfFile::segments() const {
   return segments;
 }
 
-FileSymbols ElfFile::symbols() const { return Reader(elf_.get()).read(); }
+Bytes ElfFile::build_id() const {
+  const void* bytes = nullptr;
+  const ssize_t size = ::dwelf_elf_gnu_build_id(elf_.get(), &bytes);
+  if (size <= 0) return {};
+  const auto* begin = static_cast<const std::byte*>(bytes);
+  return {begin, begin + size};
+}
+
+std::optional<DebugLink> ElfFile::debug_link() const {
+  GElf_Word checksum = 0;
+  const char* name = ::dwelf_elf_gnu_debuglink(elf_.get(), &checksum);
+  // A path in it would lead to wherever the maker of the file wants.
+  if (name == nullptr || *name == '\0' || std::strchr(name, '/') != nullptr) return std::nullopt;
+  return DebugLink{name, checksum};
+}
+
+std::vector<Section> ElfFile::sections() const {
+  std::vector<Section> sections(1);
+  std::size_t names = 0;
+  const bool named = ::elf_getshdrstrndx(elf_.get(), &names) == 0;
+  for (Elf_Scn* scn = nullptr; (scn = ::elf_nextscn(elf_.get(), scn)) != nullptr;) {
+    GElf_Shdr header;
+    if (::gelf_getshdr(scn, &header) == nullptr) throw_elf_error();
+    const char* name = named ? ::elf_strptr(elf_.get(), names, header.sh_name) : nullptr;
+    sections.push_back({.name = name != nullptr ? name : "",
+                        .type = header.sh_type,
+                        .flags = header.sh_flags,
+                        .address = header.sh_addr,
+                        .offset = header.sh_offset,
+                        .size = header.sh_size,
+                        .link = header.sh_link,
+                        .entry_size = header.sh_entsize,
+                        .bits = header.sh_type != SHT_NOBITS});
+  }
+  return sections;
+}
+
+Content ElfFile::content(const Section& section) const {
+  if (!section.bits || section.offset >= size_) return Content(0);
+  // No table is so large, but a file with holes may say so.
+  constexpr std::uint64_t most = std::uint64_t{1} << 31;
+  const std::uint64_t size = std::min(section.size, size_ - section.offset);
+  if (size > most) return Content(0);
+  Content content(size);
+  if (!file_.valid()) {
+    std::memcpy(content.data(), &image_[section.offset], content.size());
+    return content;
+  }
+  std::size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t count =
+        ::pread(file_.get(), content.data() + done, content.size() - done, static_cast<off_t>(section.offset + done));
+    if (count <= 0) break;
+    done += static_cast<std::size_t>(count);
+  }
+  content.shrink(done);
+  return content;
+}
+
+unsigned ElfFile::machine() const {
+  GElf_Ehdr header;
+  return ::gelf_getehdr(elf_.get(), &header) != nullptr ? header.e_machine : EM_NONE;
+}
+
+bool ElfFile::is_64_bit() const { return ::gelf_getclass(elf_.get()) == ELFCLASS64; }
+
+bool ElfFile::is_little_endian() const {
+  const char* ident = ::elf_getident(elf_.get(), nullptr);
+  return ident != nullptr && ident[EI_DATA] == ELFDATA2LSB;
+}
 
 ElfFacts ElfFile::facts() const { return elf_facts(elf_.get()); }
 
 Bytes ElfFile::frame_image() const { return symbols::frame_image(elf_.get()); }
 
 DebugImage ElfFile::debug_image() const { return symbols::debug_image(elf_.get()); }
-
-Bytes ElfFile::build_id() const {
-  const void* id = nullptr;
-  const ssize_t size = ::dwelf_elf_gnu_build_id(elf_.get(), &id);
-  if (size <= 0) return {};
-  const auto* begin = static_cast<const std::byte*>(id);
-  return {begin, begin + size};
-}
 
 }  // namespace trapline::symbols

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <mutex>
@@ -19,9 +20,12 @@ namespace trapline::symbols {
 template <class T>
 class FileCache {
  public:
-  using Build = std::shared_ptr<const T> (*)(support::Fd);
+  /// Makes something of the file that was opened by a path.
+  using Build = std::function<std::shared_ptr<const T>(support::Fd, const std::string&)>;
 
-  explicit FileCache(Build build) : build_(build) {}
+  explicit FileCache(Build build) : build_(std::move(build)) {}
+  explicit FileCache(std::shared_ptr<const T> (*build)(support::Fd))
+      : build_([build](support::Fd file, const std::string&) { return build(std::move(file)); }) {}
 
   /// nullptr when it cannot be read, or nothing can be made of it.
   std::shared_ptr<const T> get(const std::string& path) {
@@ -36,9 +40,12 @@ class FileCache {
     }
     support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.valid()) return nullptr;
+    // What the file was before it was written to nobody can ask for any more.
+    std::erase_if(items_,
+                  [&](const Item& item) { return item.key.device == key.device && item.key.inode == key.inode; });
     constexpr std::size_t most = 512;
     if (items_.size() == most) items_.pop_back();
-    items_.push_front({key, build_(std::move(file))});
+    items_.push_front({key, build_(std::move(file), path)});
     return items_.front().value;
   }
 

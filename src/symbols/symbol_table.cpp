@@ -1,19 +1,32 @@
 #include "symbols/symbol_table.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <compare>
-#include <functional>
+#include <cstring>
+#include <filesystem>
+#include <map>
 #include <tuple>
 
 #include <trapline/error.hpp>
 
+#include "support/bytes.hpp"
+#include "symbols/debug_file.hpp"
+#include "symbols/debuginfod.hpp"
 #include "symbols/file_cache.hpp"
+#include "symbols/linkage.hpp"
+#include "symbols/mini_debug_info.hpp"
 
 namespace trapline::symbols {
 namespace {
 
-std::size_t leading_underscores(std::string_view name) { return std::min(name.find_first_not_of('_'), name.size()); }
+using Entry = SymbolList::Entry;
+
+constexpr std::array levels_behind_tables{SymbolLevel::dwarf, SymbolLevel::separate, SymbolLevel::debuginfod};
 
 /// One bit for each character that occurs, folded to 64: one edit changes two of them at most.
 std::uint64_t characters_of(std::string_view name) {
@@ -22,11 +35,81 @@ std::uint64_t characters_of(std::string_view name) {
   return bits;
 }
 
-template <class Source>
-std::shared_ptr<const SymbolTable> build(Source source) {
+std::vector<std::int64_t> identity_of(int file) {
+  struct stat status {};
+  if (::fstat(file, &status) == -1) return {};
+  return {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino), status.st_size,
+          status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+std::optional<ElfFile> open_elf(const std::string& path) {
+  support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid()) return std::nullopt;
   try {
-    const ElfFile elf(std::move(source));
-    return std::make_shared<const SymbolTable>(elf.symbols(), elf.segments());
+    return ElfFile(std::move(file));
+  } catch (const SymbolError&) {
+    return std::nullopt;
+  }
+}
+
+const Section* section_called(const std::vector<Section>& sections, std::string_view name) {
+  const auto found = std::ranges::find(sections, name, &Section::name);
+  return found != sections.end() ? &*found : nullptr;
+}
+
+FileSymbols mini_debug_info_of(const ElfFile& elf) {
+  const auto sections = elf.sections();
+  const Section* const packed = section_called(sections, ".gnu_debugdata");
+  if (packed == nullptr) return {};
+  Bytes image = unpack_xz(elf.content(*packed).bytes());
+  try {
+    return image.empty() ? FileSymbols{} : symtab_of(ElfFile(std::move(image)));
+  } catch (const SymbolError&) {
+    return {};
+  }
+}
+
+/// What is exported is in both .symtab and .dynsym.
+std::vector<Entry> in_order(std::vector<Entry> entries) {
+  const auto place = [](const Entry& entry) { return std::tuple(entry.address, entry.name); };
+  std::ranges::stable_sort(entries, {}, place);
+  const auto same = std::ranges::unique(entries, {}, place);
+  entries.erase(same.begin(), same.end());
+  return entries;
+}
+
+/// The innermost of two answers about one address; what has no size may not reach so far.
+std::optional<Entry> better(std::optional<Entry> a, std::optional<Entry> b) {
+  if (!a || !b) return a ? a : b;
+  const auto rank = [](const Entry& entry) { return std::tuple(entry.size != 0, entry.address); };
+  if (rank(*a) != rank(*b)) return rank(*a) > rank(*b) ? a : b;
+  return nicer(*b, *a) ? b : a;
+}
+
+/// Files of one build are the same in every container; but stripping one changes its size and not its build id.
+std::string build_of(const ElfFile& elf, const support::Fd& file) {
+  const Bytes build_id = elf.build_id();
+  const auto identity = identity_of(file.get());
+  if (build_id.empty() || identity.empty()) return {};
+  return support::to_hex(build_id) + ' ' + std::to_string(identity[2]);
+}
+
+std::shared_ptr<const SymbolTable> build(support::Fd file, const std::string& path) {
+  // Never destroyed: threads may still ask while the host's statics go.
+  static auto* const mutex = new std::mutex;
+  static auto* const builds = new std::map<std::string, std::weak_ptr<const SymbolTable>>;
+  try {
+    FileOrigin origin(file, path);
+    const support::Fd same(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
+    const ElfFile elf(std::move(file));
+    const std::string name = build_of(elf, same);
+    if (name.empty()) return std::make_shared<const SymbolTable>(elf, std::move(origin));
+    const std::lock_guard lock(*mutex);
+    if (auto known = (*builds)[name].lock()) return known;
+    auto table = std::make_shared<const SymbolTable>(elf, std::move(origin));
+    std::erase_if(*builds, [](const auto& item) { return item.second.expired(); });
+    (*builds)[name] = table;
+    return table;
   } catch (const SymbolError&) {
     return nullptr;
   }
@@ -34,106 +117,183 @@ std::shared_ptr<const SymbolTable> build(Source source) {
 
 }  // namespace
 
-SymbolTable::SymbolTable(FileSymbols symbols, std::vector<Segment> segments)
-    : names_(std::move(symbols.names)),
-      symbols_(std::move(symbols.symbols)),
-      segments_(std::move(segments)),
-      stripped_(symbols.stripped) {
-  sort();
-  index_names();
-}
-
-void SymbolTable::sort() {
-  std::ranges::sort(symbols_, [this](const FileSymbol& a, const FileSymbol& b) {
-    if (a.address != b.address) return a.address < b.address;
-    return name_of(a) < name_of(b);
+FileOrigin::FileOrigin(const support::Fd& file, const std::string& path) : identity_(identity_of(file.get())) {
+  // /proc/PID/exe is gone with its process, and no debug file is near it.
+  std::error_code error;
+  const std::string real = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(file.get()), error);
+  const std::string process = path.starts_with("/proc/") ? path.substr(0, path.find('/', std::strlen("/proc/"))) : "";
+  paths_ = {real, process.empty() ? process : process + "/root" + real, path};
+  std::erase_if(paths_, [&](const std::string& one) {
+    const support::Fd same(::open(one.c_str(), O_PATH | O_CLOEXEC));
+    return one.empty() || !same.valid() || identity_of(same.get()) != identity_;
   });
-  // What a library exports is in both .symtab and .dynsym.
-  const auto same = [this](const FileSymbol& a, const FileSymbol& b) {
-    return a.address == b.address && name_of(a) == name_of(b);
-  };
-  symbols_.erase(std::unique(symbols_.begin(), symbols_.end(), same), symbols_.end());
-  symbols_.shrink_to_fit();
-  reach_.reserve(symbols_.size());
-  Address farthest = 0;
-  for (const FileSymbol& symbol : symbols_) {
-    farthest = std::max(farthest, symbol.address + symbol.size);
-    reach_.push_back(farthest);
+}
+
+std::optional<ElfFile> FileOrigin::open() const {
+  for (const std::string& path : paths_) {
+    support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file.valid() || identity_.empty() || identity_of(file.get()) != identity_) continue;
+    try {
+      return ElfFile(std::move(file));
+    } catch (const SymbolError&) {
+      return std::nullopt;
+    }
   }
+  return std::nullopt;
 }
 
-void SymbolTable::index_names() {
-  slots_.resize(std::bit_ceil(symbols_.size() * 2 + 1));
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t i = 0; i < symbols_.size(); ++i) {
-    std::size_t slot = std::hash<std::string_view>()(name_of(symbols_[i])) & mask;
-    while (slots_[slot] != 0) slot = (slot + 1) & mask;
-    slots_[slot] = static_cast<std::uint32_t>(i + 1);
+SymbolTable::SymbolTable(FileSymbols symtab, FileSymbols dynsym, std::vector<Segment> segments, FileOrigin origin)
+    : symtab_(std::move(symtab)),
+      dynsym_(std::move(dynsym)),
+      segments_(std::move(segments)),
+      origin_(std::move(origin)) {}
+
+SymbolTable::SymbolTable(const ElfFile& elf, FileOrigin origin)
+    : SymbolTable(symtab_of(elf), dynsym_of(elf), elf.segments(), std::move(origin)) {
+  const auto sections = elf.sections();
+  const bool has_dwarf =
+      section_called(sections, ".debug_info") != nullptr || section_called(sections, ".zdebug_info") != nullptr;
+  if (!has_dwarf) return;
+  own_dwarf_.emplace([this] { return origin_.open(); }, origin_.path(), DebugSymbols::Parts::dwarf);
+}
+
+const SymbolList& SymbolTable::mini() const {
+  std::call_once(mini_read_, [this] {
+    const auto elf = stripped() ? origin_.open() : std::nullopt;
+    mini_.emplace(elf ? mini_debug_info_of(*elf) : FileSymbols{});
+  });
+  return *mini_;
+}
+
+const SymbolList& SymbolTable::linkage() const {
+  std::call_once(linkage_read_, [this] {
+    const auto elf = origin_.open();
+    linkage_.emplace(elf ? linkage_of(*elf) : FileSymbols{});
+  });
+  return *linkage_;
+}
+
+const DebugSymbols* SymbolTable::more(SymbolLevel level, const SymbolOptions& options) const {
+  switch (level) {
+    case SymbolLevel::tables: return nullptr;
+    case SymbolLevel::dwarf: return own_dwarf_ ? &*own_dwarf_ : nullptr;
+    case SymbolLevel::separate:
+      std::call_once(separate_found_, [this] {
+        const auto elf = origin_.open();
+        const auto path = elf ? debug_file_of(*elf, origin_.path()) : std::nullopt;
+        if (path) separate_.emplace([path] { return open_elf(*path); }, *path, DebugSymbols::Parts::symtab_and_dwarf);
+      });
+      return separate_ ? &*separate_ : nullptr;
+    case SymbolLevel::debuginfod: return downloaded(options);
   }
+  return nullptr;
 }
 
-SymbolTable::Entry SymbolTable::entry(const FileSymbol& symbol) const {
-  return {name_of(symbol), symbol.address, symbol.size, symbol.binding, symbol.old_version};
+const DebugSymbols* SymbolTable::downloaded(const SymbolOptions& options) const {
+  const std::lock_guard lock(download_);
+  if (downloaded_) return &*downloaded_;
+  // Who has its debug information needs no other.
+  if (!stripped() || own_dwarf_ || more(SymbolLevel::separate, options) != nullptr) return nullptr;
+  const auto elf = origin_.open();
+  const auto path = elf ? download_debug_file(elf->build_id(), options) : std::nullopt;
+  if (!path) return nullptr;
+  downloaded_.emplace([path] { return open_elf(*path); }, *path, DebugSymbols::Parts::symtab_and_dwarf);
+  return &*downloaded_;
 }
 
-std::vector<SymbolTable::Entry> SymbolTable::find(std::string_view name) const {
+std::vector<Entry> SymbolTable::find_in_tables(const SymbolQuery& query) const {
+  if (query.of_linkage()) return query.find_in(linkage());
   std::vector<Entry> found;
-  const std::size_t mask = slots_.size() - 1;
-  for (std::size_t slot = std::hash<std::string_view>()(name) & mask; slots_[slot] != 0; slot = (slot + 1) & mask) {
-    const FileSymbol& symbol = symbols_[slots_[slot] - 1];
-    if (name_of(symbol) == name) found.push_back(entry(symbol));
+  for (const SymbolList* list : {&symtab_, &dynsym_})
+    std::ranges::copy(query.find_in(*list), std::back_inserter(found));
+  return found.empty() ? query.find_in(mini()) : found;
+}
+
+std::vector<Entry> SymbolTable::find(const SymbolQuery& query, SymbolLevel level, const SymbolOptions& options) const {
+  constexpr std::size_t most = 512;
+  const std::pair key(level, query.written());
+  {
+    const std::lock_guard lock(mutex_);
+    if (unknown_.contains(key)) return {};
+  }
+  auto found = find_anew(query, level, options);
+  // A server may have it later.
+  if (!found.empty() || level == SymbolLevel::debuginfod) return found;
+  const std::lock_guard lock(mutex_);
+  if (unknown_.size() >= most) unknown_.clear();
+  unknown_.insert(key);
+  return found;
+}
+
+std::vector<Entry> SymbolTable::find_anew(const SymbolQuery& query, SymbolLevel level,
+                                          const SymbolOptions& options) const {
+  if (level == SymbolLevel::tables) return in_order(find_in_tables(query));
+  const DebugSymbols* const debug = more(level, options);
+  return debug != nullptr ? in_order(debug->find(query)) : std::vector<Entry>{};
+}
+
+std::vector<Entry> SymbolTable::find(std::string_view name) const {
+  return in_order(find_in_tables(SymbolQuery(name)));
+}
+
+std::optional<Entry> SymbolTable::at(Address address, const SymbolOptions& options) const {
+  auto found = better(symtab_.at(address), dynsym_.at(address));
+  for (const SymbolList* list : {&mini(), &linkage()}) {
+    if (!found || found->size == 0) found = better(std::move(found), list->at(address));
+  }
+  for (const SymbolLevel level : levels_behind_tables) {
+    if (!stripped() || (found && found->size != 0) || level > options.level) break;
+    if (const DebugSymbols* const debug = more(level, options)) found = better(std::move(found), debug->at(address));
   }
   return found;
 }
 
-bool SymbolTable::nicer(const FileSymbol& a, const FileSymbol& b) const {
-  // Of the names of one place a user knows `puts` rather than `_IO_puts`, and `malloc` rather than `__libc_malloc`.
-  const auto rank = [this](const FileSymbol& symbol) {
-    return std::tuple(leading_underscores(name_of(symbol)), symbol.binding, symbol.old_version, symbol.name_size);
-  };
-  return rank(a) < rank(b);
+bool SymbolTable::only_exports(const SymbolOptions& options) const {
+  if (!stripped() || !mini().empty()) return false;
+  return std::ranges::none_of(levels_behind_tables, [&](SymbolLevel level) {
+    return level <= options.level && more(level, options) != nullptr;
+  });
 }
 
-std::optional<SymbolTable::Entry> SymbolTable::at(Address address) const {
-  const auto above = std::ranges::upper_bound(symbols_, address, {}, &FileSymbol::address);
-  const FileSymbol* around = nullptr;
-  const FileSymbol* below = nullptr;
-  for (auto i = static_cast<std::size_t>(above - symbols_.begin()); i > 0; --i) {
-    const FileSymbol& symbol = symbols_[i - 1];
-    const bool nearest = symbol.address == std::prev(above)->address;
-    if (around != nullptr && symbol.address != around->address) break;
-    if (!nearest && reach_[i - 1] <= address) break;
-    const std::uint64_t offset = address - symbol.address;
-    if (offset < symbol.size && (around == nullptr || nicer(symbol, *around))) around = &symbol;
-    const bool covers = symbol.size == 0 && offset < symbol.room;
-    if (nearest && covers && (below == nullptr || nicer(symbol, *below))) below = &symbol;
+void SymbolTable::each(const SymbolOptions& options, SymbolList::Visitor visit) const {
+  for (const SymbolList* list : {&symtab_, &dynsym_, &mini(), &linkage()}) list->each(visit);
+  for (const SymbolLevel level : levels_behind_tables) {
+    if (!stripped() || level > options.level) return;
+    if (const DebugSymbols* const debug = more(level, options)) debug->each(visit);
   }
-  if (around != nullptr) return entry(*around);
-  if (below != nullptr) return entry(*below);
-  return std::nullopt;
 }
 
-std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name) const {
+std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name, const SymbolOptions& options) const {
   const std::size_t most_edits = std::max<std::size_t>(2, name.size() / 3);
   const std::uint64_t wanted = characters_of(name);
   std::vector<std::string_view> result;
-  for (const FileSymbol& symbol : symbols_) {
-    const std::string_view candidate = name_of(symbol);
-    const std::size_t longer = std::max(candidate.size(), name.size());
-    const std::size_t shorter = std::min(candidate.size(), name.size());
+  const auto consider = [&](const Entry& entry) {
+    const std::size_t longer = std::max(entry.name.size(), name.size());
+    const std::size_t shorter = std::min(entry.name.size(), name.size());
     const bool close = longer - shorter <= most_edits &&
-                       static_cast<std::size_t>(std::popcount(characters_of(candidate) ^ wanted)) <= 2 * most_edits;
-    if (close || candidate.starts_with(name)) result.push_back(candidate);
+                       static_cast<std::size_t>(std::popcount(characters_of(entry.name) ^ wanted)) <= 2 * most_edits;
+    if (close || entry.name.starts_with(name)) result.push_back(entry.name);
+  };
+  for (const SymbolList* list : {&symtab_, &dynsym_, &mini()}) list->each(consider);
+  for (const SymbolLevel level : levels_behind_tables) {
+    if (!stripped() || level > options.level) break;
+    if (const DebugSymbols* const debug = more(level, options)) debug->each(consider);
   }
   return result;
 }
 
 std::shared_ptr<const SymbolTable> table_of_file(const std::string& path) {
   // Never destroyed: threads may still ask while the host's statics go.
-  static auto* const cache = new FileCache<SymbolTable>(build<support::Fd>);
+  static auto* const cache = new FileCache<SymbolTable>(build);
   return cache->get(path);
 }
 
-std::shared_ptr<const SymbolTable> table_of_image(Bytes image) { return build(std::move(image)); }
+std::shared_ptr<const SymbolTable> table_of_image(Bytes image) {
+  try {
+    return std::make_shared<const SymbolTable>(ElfFile(std::move(image)), FileOrigin());
+  } catch (const SymbolError&) {
+    return nullptr;
+  }
+}
 
 }  // namespace trapline::symbols

@@ -28,21 +28,14 @@ struct Row {
 };
 
 std::shared_ptr<const symbols::SymbolTable> make_table(const std::vector<Row>& rows, Address linked_at = 0) {
-  symbols::FileSymbols symbols;
-  symbols.stripped = false;
-  for (const Row& row : rows) {
-    symbols.symbols.push_back({.address = row.address,
-                               .size = 16,
-                               .name = static_cast<std::uint32_t>(symbols.names.size()),
-                               .name_size = static_cast<std::uint32_t>(row.name.size()),
-                               .binding = row.binding,
-                               .old_version = row.old_version});
-    symbols.names += row.name;
-  }
+  symbols::SymbolCollector collector;
+  for (const Row& row : rows) collector.add(row.address, 16, row.name, row.binding);
+  symbols::FileSymbols symbols = collector.take();
+  for (std::size_t i = 0; i < rows.size(); ++i) symbols.symbols[i].old_version = rows[i].old_version;
   // Headers, text, and data whose last page is .bss alone.
   std::vector<symbols::Segment> segments = {
       {0, linked_at, 0x800}, {0x1000, linked_at + 0x1000, 0x800}, {0x2e00, linked_at + 0x3e00, 0x2000}};
-  return std::make_shared<symbols::SymbolTable>(std::move(symbols), std::move(segments));
+  return std::make_shared<symbols::SymbolTable>(std::move(symbols), symbols::FileSymbols{}, std::move(segments));
 }
 
 constexpr Address program = 0x5555'0000'0000;

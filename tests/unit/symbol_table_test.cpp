@@ -31,17 +31,13 @@ struct Row {
 };
 
 SymbolTable make_table(const std::vector<Row>& rows) {
-  FileSymbols symbols;
-  for (const Row& row : rows) {
-    symbols.symbols.push_back({.address = row.address,
-                               .size = row.size,
-                               .room = row.room,
-                               .name = static_cast<std::uint32_t>(symbols.names.size()),
-                               .name_size = static_cast<std::uint32_t>(row.name.size()),
-                               .binding = row.binding});
-    symbols.names += row.name;
+  SymbolCollector collector;
+  for (const Row& row : rows) collector.add(row.address, row.size, row.name, row.binding);
+  FileSymbols symbols = collector.take();
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!symbols.symbols[i].sized) symbols.symbols[i].size = rows[i].room;
   }
-  return {std::move(symbols), {}};
+  return {std::move(symbols), {}, {}};
 }
 
 std::string name_at(const SymbolTable& table, Address address) {
@@ -107,10 +103,10 @@ TEST(SymbolTable, TellsTheNameThatUsersKnow) {
 
 TEST(SymbolTable, OffersNearNames) {
   const SymbolTable table = make_table({{"check_pin", 1}, {"main", 2}, {"check_pin_again", 3}, {"something_else", 4}});
-  const auto near = table.perhaps_near("chekc_pin");
+  const auto near = table.perhaps_near("chekc_pin", {});
   EXPECT_NE(std::ranges::find(near, "check_pin"), near.end());
   EXPECT_EQ(std::ranges::find(near, "main"), near.end());
-  const auto longer = table.perhaps_near("check_pin");
+  const auto longer = table.perhaps_near("check_pin", {});
   EXPECT_NE(std::ranges::find(longer, "check_pin_again"), longer.end());
 }
 
