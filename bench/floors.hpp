@@ -45,6 +45,9 @@ enum class Means { instruction, debug_register, watch };
 /// waitpid, with PTRACE_GETREGS when the registers are wanted, PTRACE_POKEUSER of the pc to leave a trap instruction,
 /// PTRACE_CONT.
 [[nodiscard]] Batch hits(std::size_t events, const TrapPlace& place, Means means, bool registers);
+/// Registers out and in, vector registers too, the return address onto the stack, PTRACE_CONT to a trap there, the
+/// result, and all registers back.
+[[nodiscard]] Batch function_calls(std::size_t events, std::uint64_t function, std::uint64_t return_to);
 /// pread and pwrite of one byte each.
 [[nodiscard]] Batch placings(std::size_t events, std::uint64_t first, std::size_t distance);
 

@@ -20,7 +20,7 @@ RULES = {
     "core": {"core", "arch", "os", "symbols", "support", "public"},
     "api": {"api", "core", "arch", "os", "symbols", "support", "public"},
 }
-ENUM_HEADERS = {"types.hpp", "error.hpp", "registers.def"}
+ENUM_HEADERS = {"call_value.hpp", "types.hpp", "error.hpp", "registers.def"}
 PTRACE = re.compile(r"^(sys|linux)/ptrace\.h$")
 ELFUTILS = re.compile(r"^(elfutils/|libelf\.h|gelf\.h|dwarf\.h)")
 CAPSTONE = re.compile(r"^capstone/")

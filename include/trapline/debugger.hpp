@@ -46,6 +46,9 @@ struct DebuggerOptions {
   /// Whether a followed child has the traps and observers of its parent too: the same ones, whose counts are those of
   /// all. Traps placed later are not its.
   bool inherit_traps = false;
+  /// Whether a launched program (and what a followed child executes) is told of the vDSO. Without it `clock_gettime`,
+  /// `gettimeofday`, `time` and `getcpu` are system calls that can be handled.
+  bool vdso = true;
 };
 
 struct RunOptions {

@@ -31,7 +31,8 @@ std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
                                          core::ProcessOptions{.auto_interrupt = options.auto_interrupt,
                                                               .kill_on_exit = options.kill_on_exit,
                                                               .follow_children = options.follow_children,
-                                                              .inherit_traps = options.inherit_traps});
+                                                              .inherit_traps = options.inherit_traps,
+                                                              .vdso = options.vdso});
 }
 
 std::vector<std::string> flatten(const std::optional<Environment>& environment) {

@@ -6,12 +6,14 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/function_call.hpp"
 #include "core/settle.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/step_in_place.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/trap_departure.hpp"
 #include "core/trap_hits.hpp"
+#include "core/vdso.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
@@ -232,7 +234,7 @@ void Process::dispatch(ThreadState& thread) {
     publish(std::move(stop));
     return;
   }
-  if (running() && !frozen()) resume(thread);
+  if (running() && !frozen() && !thread.pending) resume(thread);
 }
 
 Stop Process::describe(ThreadState& thread) const {
@@ -329,12 +331,15 @@ ThreadState& Process::replace_image(ThreadState& thread) {
     other->dead = true;
     other->registers.freeze();
     abandon_calls(*other);
+    forget_functions(*other);
     tracer_->remove(other->tid);
     forget(*other);
   }
   survivor->registers.forget();
   survivor->forget_traps();
+  forget_functions(*survivor);
   image_changed(arch::arch_of_general_set(survivor->registers.general().size()));
+  if (!options_.vdso) hide_vdso(*survivor);
   if (!quiet_) breakpoints_.image_replaced();
   return *survivor;
 }

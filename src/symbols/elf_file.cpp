@@ -124,7 +124,8 @@ class Reader {
                                .name = static_cast<std::uint32_t>(at),
                                .name_size = static_cast<std::uint32_t>(name.size()),
                                .binding = binding_of(symbol),
-                               .old_version = old_version});
+                               .old_version = old_version,
+                               .indirect = GELF_ST_TYPE(symbol.st_info) == STT_GNU_IFUNC});
   }
 
   std::uint64_t room_of(const GElf_Sym& symbol) const {

@@ -34,6 +34,8 @@ struct FileSymbol {
   Binding binding = Binding::global;
   /// An old version kept for old programs (`memcpy@GLIBC_2.2.5`), which no new program gets by this name.
   bool old_version = false;
+  /// The function chooses the one that is meant (STT_GNU_IFUNC).
+  bool indirect = false;
 };
 
 struct FileSymbols {

@@ -113,6 +113,11 @@ std::optional<SymbolTable::Entry> SymbolTable::at(Address address) const {
   return std::nullopt;
 }
 
+bool SymbolTable::indirect(Address address) const {
+  const auto first = std::ranges::lower_bound(symbols_, address, {}, &FileSymbol::address);
+  return first != symbols_.end() && first->address == address && first->indirect;
+}
+
 std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name) const {
   const std::size_t most_edits = std::max<std::size_t>(2, name.size() / 3);
   const std::uint64_t wanted = characters_of(name);

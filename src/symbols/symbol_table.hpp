@@ -30,6 +30,8 @@ class SymbolTable {
   [[nodiscard]] std::vector<Entry> find(std::string_view name) const;
   /// The symbol that contains the address or, without sizes, the nearest below it in the same section.
   [[nodiscard]] std::optional<Entry> at(Address address) const;
+  /// Whether a function begins there that chooses another one.
+  [[nodiscard]] bool indirect(Address address) const;
   /// Names that may be a slip of the given one; a superset, for support::near_names to rank.
   [[nodiscard]] std::vector<std::string_view> perhaps_near(std::string_view name) const;
 
