@@ -14,6 +14,7 @@
 #include "core/function_call.hpp"
 #include "core/held_signals.hpp"
 #include "core/location.hpp"
+#include "core/owed_signals.hpp"
 #include "core/process.hpp"
 #include "core/signal_dispatch.hpp"
 #include "os/proc.hpp"
@@ -30,8 +31,14 @@ using State = FunctionCall::State;
 /// would wait for ever.
 constexpr std::chrono::milliseconds alone{50};
 
-/// A signal that is about to kill the process, or would without us.
-std::optional<siginfo_t> fatal_signal(ThreadState& thread) {
+/// A signal that would kill the process.
+struct Fatal {
+  siginfo_t info;
+  /// The function brought it upon itself: a fault, abort(), raise().
+  bool own;
+};
+
+std::optional<Fatal> fatal_signal(ThreadState& thread) {
   if (!decides_delivery(thread) || thread.signal == 0) return std::nullopt;
   const os::DefaultAction action = os::default_action(thread.signal);
   if (action != os::DefaultAction::terminate && action != os::DefaultAction::core) return std::nullopt;
@@ -42,12 +49,8 @@ std::optional<siginfo_t> fatal_signal(ThreadState& thread) {
   info.si_signo = thread.signal;
   // What an instruction raises nobody can ignore.
   if (has(status.ignored) && info.si_code <= 0) return std::nullopt;
-  return info;
-}
-
-/// Whether the function brought that upon itself: a fault, abort(), raise().
-bool raised_inside(const ThreadState& thread, const siginfo_t& info) {
-  return info.si_code > 0 || info.si_code == SI_TKILL || info.si_pid == thread.process->pid();
+  const bool forced = raised_by_instruction(info) || (info.si_signo == SIGSYS && info.si_code > 0);
+  return Fatal{.info = info, .own = forced || (info.si_code <= 0 && info.si_pid == status.own_tgid)};
 }
 
 /// One function on its way, driven by a command.
@@ -147,9 +150,9 @@ class Run {
 
   [[noreturn]] void throw_fatal() {
     Stop stop = here(StopKind::signal);
-    stop.signal = fatal_->si_signo;
-    stop.address = fault_address(*fatal_);
-    if (raised_inside(thread_, *fatal_)) thread_.signal = 0;
+    stop.signal = fatal_->info.si_signo;
+    stop.address = fault_address(fatal_->info);
+    if (fatal_->own) thread_.signal = 0;
     std::string text = call_->name() + ": the function got " + os::signal_name(stop.signal);
     if (stop.address != 0) text += fmt::format(" for {:#x}", stop.address);
     text += fmt::format(" at {:#x}; the thread is back where it was",
@@ -187,7 +190,7 @@ class Run {
   Process::StopKept stop_kept_;
   const bool in_callback_;
   Deadline deadline_;
-  std::optional<siginfo_t> fatal_;
+  std::optional<Fatal> fatal_;
 };
 
 CallValue call_at(ThreadState& thread, Address function, std::string name, std::span<const CallArgument> arguments,

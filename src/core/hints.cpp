@@ -51,8 +51,10 @@ class Hints {
     for (const Abi abi : all_abis) {
       if (of(wanted, abi).all) return;
     }
-    const Abi native = arch::native_abi(process_.arch());
-    for (const std::int64_t number : of(wanted, native).numbers) about_missing(wanted, native, number);
+    for (const Abi abi : all_abis) {
+      if (abi != arch::native_abi(process_.arch()) && !seen_.any(abi)) continue;
+      for (const std::int64_t number : of(wanted, abi).numbers) about_missing(wanted, abi, number);
+    }
   }
 
   void about_placeless(const BreakpointTrap& trap) {
@@ -70,10 +72,10 @@ class Hints {
     if (!instead.empty()) {
       const char* const were = instead.size() == 1 ? "was: name it too" : "were: name them too";
       add(fmt::format("{} was never called, but {} {}", row->name, support::join(instead, ", "), were));
-    } else if (process_.has_vdso() && seen_.any() && std::ranges::find(in_vdso, row->name) != in_vdso.end()) {
+    } else if (process_.has_vdso() && seen_.any(abi) && std::ranges::find(in_vdso, row->name) != in_vdso.end()) {
       add(
           fmt::format("{} was never called: the C library asks the vDSO for it, without a system call; "
-                      "DebuggerOptions::vdso = false makes it one",
+                      "it is one with DebuggerOptions::vdso = false (trapline trace --no-vdso)",
                       row->name));
     }
   }

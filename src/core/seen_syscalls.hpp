@@ -20,12 +20,7 @@ class SeenSyscalls {
     const auto index = static_cast<std::uint64_t>(number);
     return index < count && seen_[static_cast<std::size_t>(abi)][index];
   }
-  [[nodiscard]] bool any() const {
-    for (const auto& of_abi : seen_) {
-      if (of_abi.any()) return true;
-    }
-    return false;
-  }
+  [[nodiscard]] bool any(Abi abi) const { return seen_[static_cast<std::size_t>(abi)].any(); }
   void add(const SeenSyscalls& others) {
     for (std::size_t i = 0; i < seen_.size(); ++i) seen_[i] |= others.seen_[i];
   }

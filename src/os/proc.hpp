@@ -58,6 +58,8 @@ enum class SeccompMode { none = 0, strict = 1, filter = 2 };
 struct ThreadStatus {
   char state = '?';
   pid_t tgid = 0;
+  /// What its own pid namespace calls the process.
+  pid_t own_tgid = 0;
   pid_t parent = 0;
   /// 0 when nobody traces it.
   pid_t tracer = 0;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <csignal>
+#include <thread>
 
 #include <sys/syscall.h>
 
@@ -72,7 +73,7 @@ TEST_F(CallWhere, what_was_changed_at_the_stop_holds) {
   t.set_syscall_return(41);
   call_some(t);
   EXPECT_EQ(t.syscall_return(), 41);
-  EXPECT_EQ(run_out(d).kind, StopKind::syscall_enter);
+  EXPECT_EQ(next_stop(d).kind, StopKind::syscall_enter);
 }
 
 TEST_F(CallWhere, at_the_entry_point_and_at_every_step) {
@@ -232,7 +233,7 @@ TEST_F(CallWhere, callbacks_of_traps_inside_call_again) {
                  EXPECT_EQ(t.call<int>("two_points"), 12);
                }});
   EXPECT_EQ(d.call<int>("two_points"), 12);
-  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(calls, 3);
   EXPECT_EQ(run_out(d).exit_code, 0);
 }
 
@@ -250,8 +251,7 @@ TEST_F(CallWhere, interrupted_by_another_thread_of_the_host) {
   Debugger d(program("functions"));
   d.run(no_stdio());
   to_announcement(d);
-  Event running;
-  std::jthread other([&] {
+  std::thread other([&] {
     EXPECT_TRUE(eventually([&] { return d.memory().read_value<int>(d.symbols().resolve("counter")) > 0; }));
     d.interrupt();
   });
@@ -261,6 +261,7 @@ TEST_F(CallWhere, interrupted_by_another_thread_of_the_host) {
   } catch (const CallInterrupted& error) {
     EXPECT_EQ(error.stop().kind, StopKind::interrupted);
   }
+  other.join();
   d.main_thread().abandon_call();
   EXPECT_EQ(run_out(d).exit_code, 0);
 }
@@ -275,6 +276,39 @@ TEST_F(CallWhere, several_threads_at_once) {
                    }});
   EXPECT_EQ(run_to_exit(d), 0);
   EXPECT_GE(calls, 8 * 20);
+}
+
+TEST_F(CallWhere, what_threads_have_met_meanwhile_comes_later) {
+  constexpr int threads = 4;
+  constexpr int rounds = 10;
+  Debugger d(program("threads", {std::to_string(threads), std::to_string(rounds)}));
+  const SyscallHandler handler = d.handle_syscall("getppid");
+  d.run(no_stdio());
+  int stops = 0;
+  for (Stop stop = next_stop(d); stop.kind != StopKind::exited; stop = next_stop(d)) {
+    ++stops;
+    for (const Thread& t : d.threads()) {
+      EXPECT_EQ(t.call<pid_t>("gettid"), t.tid());
+    }
+    EXPECT_TRUE(handler.hit_on_enter(stop.thread) || handler.hit_on_exit(stop.thread));
+  }
+  EXPECT_EQ(d.exit_code(), 0);
+  EXPECT_EQ(stops, 2 * static_cast<int>(handler.enter_count()));
+  EXPECT_EQ(handler.enter_count(), threads * (rounds + 1U));
+}
+
+TEST_F(CallWhere, under_an_allow_list) {
+  Debugger d(program("seccomp_strict", {"allowed"}));
+  int calls = 0;
+  d.handle_syscall("write", {.on_enter =
+                                 [&](Thread& t, SyscallHandler&) {
+                                   EXPECT_EQ(t.call<int>("abs", -7), 7);
+                                   EXPECT_EQ(t.call("strlen", std::string(20000, 'x')), 20000U);
+                                   ++calls;
+                                 },
+                             .on_exit = [](Thread& t, SyscallHandler&) { EXPECT_EQ(t.call<int>("abs", -8), 8); }});
+  EXPECT_EQ(run_to_exit(d), 7);
+  EXPECT_EQ(calls, 3);
 }
 
 TEST_F(CallWhere, not_while_a_thread_ends) {

@@ -65,8 +65,11 @@ TEST_F(Hints, the_vdso_was_asked) {
     d.handle_syscall("gettimeofday", quietly());
     EXPECT_EQ(run_to_exit(d), 0);
     const auto all = lines();
-    ASSERT_EQ(all.size(), 1U) << "only with the vDSO";
+    ASSERT_FALSE(all.empty());
     EXPECT_NE(all.front().find("vdso = false"), std::string::npos);
+    // An i386 C library makes another call of it.
+    const auto says_it = [](const std::string& line) { return line.find("vDSO") != std::string::npos; };
+    EXPECT_EQ(std::ranges::count_if(all, says_it), 1) << "only with the vDSO";
   }
 }
 
