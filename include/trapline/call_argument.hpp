@@ -18,8 +18,8 @@ enum class Others { stop, run };
 
 /// How a function is called in the tracee.
 struct CallOptions {
-  /// By default they stay at rest at first, and go on when the function takes longer than 50 ms: it may wait for a lock
-  /// that one of them holds. Inside a callback they run anyway.
+  /// By default they stay at rest at first, and go on when the function takes longer than 250 ms: it may wait for a
+  /// lock that one of them holds. Inside a callback they run anyway.
   std::optional<Others> others{};
   /// Then TimedOut is thrown, and the thread is back where it was: what the function has done until then stays done.
   Timeout timeout{};

@@ -29,7 +29,7 @@ using State = FunctionCall::State;
 
 /// How long the others stay at rest. Most functions are much faster, and those that wait for another thread's lock
 /// would wait for ever.
-constexpr std::chrono::milliseconds alone{50};
+constexpr std::chrono::milliseconds alone{250};
 
 /// A signal that would kill the process.
 struct Fatal {
@@ -240,6 +240,8 @@ void check_callable(const ThreadState& thread) {
 }
 
 std::shared_ptr<FunctionCall> innermost(const ThreadState& thread, const char* verb) {
+  // Callers further out refer to the stop that this would take the thread away from.
+  thread.process->reject_inside_callback(verb);
   if (!thread.function_calls.empty() && !thread.function_calls.back()->awaited()) return thread.function_calls.back();
   throw UsageError(std::string(verb) + "(): thread " + std::to_string(thread.tid) +
                    " is in no function that call() was interrupted in");

@@ -315,7 +315,7 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] bool wants_syscalls() const { return wants_syscalls_ && !quiet_; }
 
   RemoteMemory& remote_memory() { return address_space().remote_memory_; }
-  /// Counts the programs that it has executed.
+  /// Counts the programs that it has executed. Any thread.
   [[nodiscard]] std::uint64_t image() const { return image_; }
   /// The program knows of its vDSO.
   [[nodiscard]] bool has_vdso() const { return !launched_ || options_.vdso; }
@@ -461,7 +461,7 @@ class Process : public std::enable_shared_from_this<Process> {
   bool exit_told_ = false;
   std::shared_ptr<const Watchers> watchers_ = std::make_shared<const Watchers>();
   RemoteMemory remote_memory_;
-  std::uint64_t image_ = 0;
+  std::atomic<std::uint64_t> image_{0};
   SeenSyscalls seen_syscalls_;
 };
 

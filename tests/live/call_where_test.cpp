@@ -221,6 +221,24 @@ TEST_F(CallWhere, in_a_callback_an_interrupted_one_is_given_up) {
   EXPECT_EQ(interrupted, 2);
 }
 
+TEST_F(CallWhere, an_interrupted_one_is_left_alone_by_callbacks) {
+  Debugger d(program("functions"));
+  d.run(no_stdio());
+  to_announcement(d);
+  d.breakpoint("increment", {.once = true});
+  EXPECT_THROW(d.call<int>("two_points"), CallInterrupted);
+  int seen = 0;
+  d.handle_syscall(announcement, {.on_enter = [&](Thread& t, SyscallHandler&) {
+                     if (!t.in_call()) return;
+                     ++seen;
+                     EXPECT_THROW(t.finish_call(), UsageError);
+                     EXPECT_THROW(t.abandon_call(), UsageError);
+                   }});
+  EXPECT_EQ(d.main_thread().finish_call<int>(), 12);
+  EXPECT_EQ(seen, 1);
+  EXPECT_EQ(run_out(d).exit_code, 0);
+}
+
 TEST_F(CallWhere, callbacks_of_traps_inside_call_again) {
   Debugger d(program("functions"));
   d.run(no_stdio());
@@ -288,7 +306,7 @@ TEST_F(CallWhere, what_threads_have_met_meanwhile_comes_later) {
   for (Stop stop = next_stop(d); stop.kind != StopKind::exited; stop = next_stop(d)) {
     ++stops;
     for (const Thread& t : d.threads()) {
-      EXPECT_EQ(t.call<pid_t>("gettid"), t.tid());
+      EXPECT_EQ(t.call<pid_t>({.others = Others::stop}, "gettid"), t.tid());
     }
     EXPECT_TRUE(handler.hit_on_enter(stop.thread) || handler.hit_on_exit(stop.thread));
   }
