@@ -36,8 +36,8 @@ enum class Until { exec, entry };
 /// To another thread and back through a futex, with nothing to do there.
 [[nodiscard]] Batch hand_overs(std::size_t events);
 
-/// The frames of the tracee `deep` by libdwfl, with the functions' names and perhaps the source lines, as eu-stack finds
-/// them.
+/// The frames of the tracee `deep` by libdwfl, with the functions' names and perhaps the source lines, as eu-stack
+/// finds them.
 [[nodiscard]] Batch backtraces(std::size_t events, bool lines);
 
 /// Where the trap of the tracee `traps` is, and the trap at the end of a batch.
@@ -53,6 +53,9 @@ enum class Means { instruction, debug_register, watch };
 /// waitpid, with PTRACE_GETREGS when the registers are wanted, PTRACE_POKEUSER of the pc to leave a trap instruction,
 /// PTRACE_CONT.
 [[nodiscard]] Batch hits(std::size_t events, const TrapPlace& place, Means means, bool registers);
+/// Registers out and in, vector registers too, the return address onto the stack, PTRACE_CONT to a trap there, the
+/// result, and all registers back.
+[[nodiscard]] Batch function_calls(std::size_t events, std::uint64_t function, std::uint64_t return_to);
 /// pread and pwrite of one byte each.
 [[nodiscard]] Batch placings(std::size_t events, std::uint64_t first, std::size_t distance);
 

@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -104,6 +105,49 @@ class Hits {
   std::uint64_t value_ = 0;
 };
 
+class FunctionCalls {
+ public:
+  FunctionCalls(std::size_t events, std::uint64_t function, std::uint64_t return_to)
+      : events_(events), function_(function), return_to_(return_to), tracee_({tracee("traps"), "endbr", "1"}) {
+    MemoryFile(tracee_.pid()).write(return_to, trap_instruction);
+    tracee_.go(PTRACE_CONT);
+  }
+
+  double batch() {
+    return time_per_event(events_, [&] {
+      for (std::size_t i = 0; i < events_; ++i) call(i);
+    });
+  }
+
+ private:
+  void call(std::uint64_t argument) {
+    constexpr std::uint64_t red_zone = 128;
+    user_regs_struct saved{};
+    request(PTRACE_GETREGS, tracee_.pid(), std::uintptr_t{0}, &saved);
+    iovec vectors{vectors_.data(), vectors_.size()};
+    request(PTRACE_GETREGSET, tracee_.pid(), xstate, &vectors);
+    user_regs_struct registers = saved;
+    registers.orig_rax = ~0ULL;
+    registers.rip = function_;
+    registers.rdi = argument;
+    registers.rsp = (saved.rsp - red_zone) / 16 * 16 - 8;
+    request(PTRACE_POKEDATA, tracee_.pid(), registers.rsp, return_to_);
+    request(PTRACE_SETREGS, tracee_.pid(), std::uintptr_t{0}, &registers);
+    tracee_.go(PTRACE_CONT);
+    request(PTRACE_GETREGS, tracee_.pid(), std::uintptr_t{0}, &registers);
+    require(registers.rax == argument + 1, "a function in a tracee");
+    request(PTRACE_SETREGS, tracee_.pid(), std::uintptr_t{0}, &saved);
+    request(PTRACE_SETREGSET, tracee_.pid(), xstate, &vectors);
+  }
+
+  static constexpr std::uintptr_t xstate = 0x202;  // NT_X86_XSTATE (elf.h)
+  std::size_t events_;
+  std::uint64_t function_;
+  std::uint64_t return_to_;
+  RawTracee tracee_;
+  std::vector<std::byte> vectors_ = std::vector<std::byte>(64 * 1024);
+};
+
 class Placings {
  public:
   Placings(std::size_t events, std::uint64_t first, std::size_t distance)
@@ -140,6 +184,10 @@ class Placings {
 
 Batch hits(std::size_t events, const TrapPlace& place, Means means, bool registers) {
   return [loop = std::make_shared<Hits>(events, place, means, registers)] { return loop->batch(); };
+}
+
+Batch function_calls(std::size_t events, std::uint64_t function, std::uint64_t return_to) {
+  return [loop = std::make_shared<FunctionCalls>(events, function, return_to)] { return loop->batch(); };
 }
 
 Batch placings(std::size_t events, std::uint64_t first, std::size_t distance) {

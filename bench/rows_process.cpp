@@ -38,6 +38,25 @@ Sides invocations(const Effort& effort) {
   return {ours, floors::invocations(events)};
 }
 
+Sides calls(const Effort& effort) {
+  const std::size_t events = effort.events(100);
+  const auto debugger = running({tracee("traps"), "endbr", "1"});
+  const Symbols symbols = debugger->symbols();
+  const Address function = symbols.resolve("trapped_endbr");
+  const auto ours = [events, debugger, function] {
+    return debugger->on_tracer([&] {
+      const Thread thread = debugger->main_thread();
+      return time_per_event(events, [&] {
+        for (std::size_t i = 0; i < events; ++i) {
+          const int value = static_cast<int>(i);
+          if (thread.call<int>(function, value) != value + 1) throw std::runtime_error("the called function failed");
+        }
+      });
+    });
+  };
+  return {ours, floors::function_calls(events, function, symbols.resolve("batch_end"))};
+}
+
 /// Memory that this program really has.
 class Resident {
  public:
@@ -156,7 +175,7 @@ Row read_row(std::string name, std::size_t size, std::size_t full_batch) {
 
 }  // namespace
 
-std::vector<Row> invoke_rows() { return {{"invoke.single", invocations}}; }
+std::vector<Row> invoke_rows() { return {{"invoke.single", invocations}, {"call.function", calls}}; }
 
 std::vector<Row> spawn_rows() {
   constexpr std::size_t large = std::size_t{1} << 30;

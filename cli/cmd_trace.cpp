@@ -3,6 +3,7 @@
 
 #include <csignal>
 #include <memory>
+#include <mutex>
 
 #include "changes.hpp"
 #include "command.hpp"
@@ -64,6 +65,8 @@ struct Arguments {
   bool tree = false;
   bool fd_paths = false;
   bool no_filter = false;
+  bool no_vdso = false;
+  bool quiet = false;
   std::size_t string_limit = 32;
   std::string output;
   pid_t pid = 0;
@@ -80,6 +83,31 @@ void go_on(const trapline::Process& process) {
   }
 }
 
+/// What the library has to say at the end, of what never came.
+class Hints {
+ public:
+  Hints() {
+    trapline::set_log_sink(
+        [this](trapline::LogCategory, std::string_view line) {
+          const std::lock_guard lock(mutex_);
+          lines_.emplace_back(line);
+        },
+        {trapline::LogCategory::hint});
+  }
+  ~Hints() { trapline::set_log_sink({}); }
+  Hints(const Hints&) = delete;
+  Hints& operator=(const Hints&) = delete;
+
+  void print() {
+    const std::lock_guard lock(mutex_);
+    for (const std::string& line : lines_) fmt::print(stderr, "trapline: hint: {}\n", line);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::string> lines_;
+};
+
 /// One tracing, from the start of a program (or the attachment to one) to its end.
 class Session {
  public:
@@ -90,7 +118,8 @@ class Session {
                    .continue_to_entry = false,
                    .follow_children = follows(arguments),
                    .inherit_traps = follows(arguments),
-                   .syscall_filter = !arguments.no_filter}),
+                   .syscall_filter = !arguments.no_filter,
+                   .vdso = !arguments.no_vdso}),
         syscalls_(parse_sets(arguments.sets)) {
     place_changes(debugger_, arguments.changes);
     // Before the output file is made: a mistyped name must not empty an old one.
@@ -113,6 +142,7 @@ class Session {
       stop = wait_for_end();
       show_tree();
       printers_->finish();
+      if (!arguments_.quiet) hints_.print();
     } catch (const OutputFailed& error) {
       give_up();
       // Like any program whose reader has gone.
@@ -184,6 +214,8 @@ class Session {
 
   const Arguments& arguments_;
   const bool attached_;
+  /// Before the Debugger, whose processes it outlives.
+  Hints hints_;
   Debugger debugger_;
   std::optional<trapline::SyscallSet> syscalls_;
   std::unique_ptr<Printers> printers_;
@@ -234,6 +266,9 @@ Run add_trace(CLI::App& app) {
   trace_app->add_flag("--no-filter", arguments->no_filter,
                       "Stop the program at all of its system calls, also those that are neither shown nor changed; "
                       "otherwise with -f these run freely, by a seccomp filter");
+  trace_app->add_flag("--no-vdso", arguments->no_vdso,
+                      "Make clock_gettime, gettimeofday, time and getcpu system calls that are seen");
+  trace_app->add_flag("-q", arguments->quiet, "No hints at the end about calls that never came");
   list("--hijack", arguments->changes.hijacks, "Make NEW out of each call of OLD, with these arguments replaced",
        "OLD=NEW[,argN=V]");
   list("--skip", arguments->changes.skips, "Do not run it; the program sees VALUE as its result", "NAME=VALUE");

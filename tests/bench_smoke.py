@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 ROWS = """syscall.enter_exit syscall.enter syscall.unhandled syscall.six_args syscall.result_changed syscall.skip
-syscall.threads8 invoke.single breakpoint.push breakpoint.endbr
+syscall.threads8 invoke.single call.function breakpoint.push breakpoint.endbr
 breakpoint.regs breakpoint.conditional breakpoint.hardware watchpoint.write breakpoint.place breakpoint.hit_of_10000
 spawn.small_host spawn.large_host spawn.entry step.user_thread step.tracer_thread step.until
 command.user_thread memory.read8 memory.read4k memory.read64k memory.read1m symbols.first symbols.first_cxx symbols.next""".split()

@@ -22,6 +22,7 @@ RULES = {
 }
 ENUM_HEADERS = {
     "types.hpp",
+    "call_value.hpp",
     "disassembly.hpp",
     "elf_facts.hpp",
     "error.hpp",

@@ -51,6 +51,9 @@ struct DebuggerOptions {
   /// let go, only killed, and without CAP_SYS_ADMIN it gets no_new_privs (prctl(2)). It has no effect with
   /// `follow_children = false`, in attached processes, and where the kernel has no such filters.
   bool syscall_filter = false;
+  /// Whether a launched program (and what a followed child executes) is told of the vDSO. Without it `clock_gettime`,
+  /// `gettimeofday`, `time` and `getcpu` are system calls that can be handled.
+  bool vdso = true;
   /// Where the names of functions and variables come from, in all processes of the tree.
   SymbolOptions symbols{};
 };

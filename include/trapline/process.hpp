@@ -5,7 +5,9 @@
 #include <optional>
 #include <vector>
 
+#include <trapline/allocation.hpp>
 #include <trapline/breakpoint.hpp>
+#include <trapline/call.hpp>
 #include <trapline/catchpoint.hpp>
 #include <trapline/disassembly.hpp>
 #include <trapline/elf.hpp>
@@ -158,6 +160,22 @@ class TRAPLINE_API Process {
   std::int64_t invoke_syscall(const SyscallId& syscall, A&&... arguments) const {
     return main_thread().invoke_syscall(syscall, std::forward<A>(arguments)...);
   }
+
+  /// Calls a function of the program in the main thread, see Thread::call.
+  template <class R = std::uint64_t, class... A>
+  R call(const Location& function, A&&... arguments) const {
+    return main_thread().call<R>(function, std::forward<A>(arguments)...);
+  }
+  template <class R = std::uint64_t, class... A>
+  R call(const CallOptions& options, const Location& function, A&&... arguments) const {
+    return main_thread().call<R>(options, function, std::forward<A>(arguments)...);
+  }
+
+  /// Maps memory in the process, which goes with the result's scope. Throws OsError when the kernel refuses.
+  [[nodiscard]] Allocation allocate(std::size_t size, const AllocateOptions& options = {}) const;
+  /// Memory that holds these bytes, or this text and a NUL.
+  [[nodiscard]] Allocation allocate(ByteView bytes, const AllocateOptions& options = {}) const;
+  [[nodiscard]] Allocation allocate(std::string_view text, const AllocateOptions& options = {}) const;
 
   /// The main thread's syscall fields, see Thread.
   [[nodiscard]] std::int64_t syscall_number() const;

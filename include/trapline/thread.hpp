@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include <trapline/call_argument.hpp>
 #include <trapline/disassembly.hpp>
 #include <trapline/frame.hpp>
 #include <trapline/invoke.hpp>
@@ -29,9 +30,6 @@ class ThreadState;
 class Location;
 class Process;
 struct Stop;
-
-/// What the other threads of the process do while a command moves one of them.
-enum class Others { stop, run };
 
 /// How finish() knows where the function returns to: from its unwind tables, or by stepping up to its return.
 enum class FinishBy { unwinding, stepping };
@@ -122,6 +120,34 @@ class TRAPLINE_API Thread {
   /// The same with arguments made at run time; more than six throw UsageError.
   std::int64_t invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const;
 
+  /// Calls a function of the program in this thread, by symbol, Location or address, and returns its result as an R;
+  /// without one, the result register as it is. Afterwards the thread stands where it stood, at the same stop and with
+  /// the same registers (vector registers too) and signal mask. Throws CallInterrupted when a synchronous trap,
+  /// interrupt() or a deadly signal comes first, TimedOut, ProcessGone, SymbolError, and UsageError where no user code
+  /// can run any more.
+  template <class R = std::uint64_t, class... A>
+  R call(const Location& function, A&&... arguments) const {
+    return call<R>(CallOptions{}, function, std::forward<A>(arguments)...);
+  }
+  template <class R = std::uint64_t, class... A>
+  R call(const CallOptions& options, const Location& function, A&&... arguments) const {
+    const std::array<CallArgument, sizeof...(A)> list{CallArgument(std::forward<A>(arguments))...};
+    return detail::result_as<R>(call_function(function, list, detail::call_value_kind<R>(), options));
+  }
+  /// The same with arguments made at run time.
+  CallValue call_function(const Location& function, std::span<const CallArgument> arguments, CallValueKind result,
+                          const CallOptions& options = {}) const;
+  /// Whether it is in a function that call() was interrupted in, see CallInterrupted.
+  [[nodiscard]] bool in_call() const;
+  /// Goes on with that function (the innermost) until it returns, as call() would have; what was to be copied back is
+  /// not. Throws UsageError when there is none.
+  template <class R = std::uint64_t>
+  R finish_call(const CallOptions& options = {}) const {
+    return detail::result_as<R>(finish_function(detail::call_value_kind<R>(), options));
+  }
+  /// Takes it out of that function: the thread is where it was before. What the function has done stays done.
+  void abandon_call() const;
+
   // All of these end early when a trap stops the process, and return that Stop; otherwise one of kind `stepped`. Inside
   // a callback the others run as they do anyway.
 
@@ -141,6 +167,8 @@ class TRAPLINE_API Thread {
   [[nodiscard]] const std::shared_ptr<core::ThreadState>& state() const { return state_; }
 
  private:
+  CallValue finish_function(CallValueKind result, const CallOptions& options) const;
+
   std::shared_ptr<core::ThreadState> state_;
 };
 

@@ -4,6 +4,8 @@
 
 namespace trapline {
 
-void set_log_sink(LogSink sink) { support::set_log_sink(std::move(sink)); }
+void set_log_sink(LogSink sink, std::initializer_list<LogCategory> only) {
+  support::set_log_sink(std::move(sink), only);
+}
 
 }  // namespace trapline

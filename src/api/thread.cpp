@@ -6,6 +6,7 @@
 
 #include "arch/arch.hpp"
 #include "core/backtrace.hpp"
+#include "core/function_call.hpp"
 #include "core/process.hpp"
 #include "core/process_facts.hpp"
 #include "core/register_file.hpp"
@@ -153,6 +154,23 @@ void Thread::send_signal(const SignalId& signal) const { core::send_signal(*stat
 
 std::int64_t Thread::invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const {
   return live(*state_, [&] { return core::invoke(*state_, syscall, arguments); });
+}
+
+CallValue Thread::call_function(const Location& function, std::span<const CallArgument> arguments, CallValueKind result,
+                                const CallOptions& options) const {
+  return live(*state_, [&] { return core::call_function(*state_, function, arguments, result, options); });
+}
+
+CallValue Thread::finish_function(CallValueKind result, const CallOptions& options) const {
+  return live(*state_, [&] { return core::finish_function(*state_, result, options); });
+}
+
+bool Thread::in_call() const {
+  return live_or_dead(*state_, [&] { return !state_->function_calls.empty(); });
+}
+
+void Thread::abandon_call() const {
+  state_->process->at_rest(*state_, [&] { core::abandon_function(*state_); });
 }
 
 Stop Thread::step(Others others) const {

@@ -360,6 +360,16 @@ void Breakpoints::forget_image() {
   code_ = {};
 }
 
+std::vector<std::shared_ptr<BreakpointTrap>> Breakpoints::placeless() const {
+  std::vector<std::shared_ptr<BreakpointTrap>> result;
+  for (const auto& [order, placement] : traps_) {
+    const BreakpointTrap& trap = *placement.trap;
+    const bool missing = image_ready_ && placement.address == nowhere && !placement.dropped;
+    if (missing && trap.live() && !trap.internal && trap.hits == 0) result.push_back(placement.trap);
+  }
+  return result;
+}
+
 void Breakpoints::begin() {
   forget_image();
   for (auto& [order, placement] : traps_) {

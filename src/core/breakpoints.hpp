@@ -75,6 +75,9 @@ class Breakpoints {
   void update(BreakpointTrap& trap);
   [[nodiscard]] bool armed(const BreakpointTrap& trap);
 
+  /// The user's traps that have no place in this image.
+  [[nodiscard]] std::vector<std::shared_ptr<BreakpointTrap>> placeless() const;
+
   // The life of an image.
   /// A new run begins: nothing is armed, and the counts are zero.
   void begin();

@@ -2,7 +2,9 @@
 
 #include <trapline/error.hpp>
 
+#include "core/function_call.hpp"
 #include "core/held_signals.hpp"
+#include "core/hints.hpp"
 #include "core/owed_signals.hpp"
 #include "core/process.hpp"
 #include "core/remote.hpp"
@@ -27,10 +29,22 @@ bool held_signal_is_due(const ThreadState& thread) {
   });
 }
 
+/// Threads that are still in functions which we called go back to where they were.
+void abandon_functions(Process& process) {
+  for (const auto& thread : std::vector(process.thread_list())) {
+    try {
+      abandon_all_functions(*thread);
+    } catch (const Error&) {
+      // It died; or it waits in vfork and the function goes on alone.
+    }
+  }
+}
+
 /// Takes our mapping out of the process again, by any thread that can run a syscall.
 void unmap_scratch(Process& process) {
   for (const auto& thread : std::vector(process.thread_list())) {
-    if (process.remote_memory().scratch == 0 && !process.breakpoints().slots().mapped()) return;
+    const RemoteMemory& memory = process.remote_memory();
+    if (memory.scratch == 0 && memory.return_page == 0 && !process.breakpoints().slots().mapped()) return;
     if (!thread->stopped() || thread->status.event() == Event::exit) continue;
     try {
       if (has_own_filters(*thread)) continue;
@@ -137,6 +151,8 @@ void Process::detach_here() {
                                 [](const auto& thread) { return thread->run == Run::running && !thread->claimed; });
   });
   if (dead()) throw_gone();
+  abandon_functions(*this);
+  tell_hints(*this);
   try {
     // The last chance: afterwards the id may become another's.
     static_cast<void>(memory());

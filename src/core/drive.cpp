@@ -19,10 +19,11 @@ using Event = os::WaitStatus::Event;
 using Run = ThreadState::Run;
 using View = ThreadState::View;
 
-Drive::Drive(ThreadState& thread, Others others)
+Drive::Drive(ThreadState& thread, Others others, Deadline deadline)
     : thread_(thread),
       process_(*thread.process),
       busy_(process_),
+      deadline_(deadline),
       claim_(thread),
       outer_(process_.set_driven(&thread)) {
   if (thread.status.event() == Event::exit) {
@@ -91,9 +92,9 @@ bool Drive::inside_call() const {
 
 void Drive::wait() {
   const auto ended = [&] { return thread_.run != Run::running || (others_run_ && process_.at_rest_now()); };
-  process_.tracer().pump_until(ended);
+  timed_out_ = !process_.tracer().pump_until(ended, deadline_);
   if (thread_.run == Run::running) {
-    early_ = process_.take_stop();
+    if (!timed_out_) early_ = process_.take_stop();
     os::interrupt(thread_.tid);
     process_.tracer().pump_until([&] { return thread_.run != Run::running; });
     put_off();
@@ -216,8 +217,14 @@ std::optional<Stop> Drive::run_until(support::FunctionRef<bool()> reached) {
     if (auto stop = interrupted()) return stop;
     if (auto stop = handle_kept()) return stop;
     if (reached()) return std::nullopt;
+    if (deadline_ && std::chrono::steady_clock::now() >= *deadline_) {
+      timed_out_ = true;
+      return std::nullopt;
+    }
     const os::Resume how = leave_syscall_stop(thread_);
-    if (go(how) == Went::nowhere) continue;
+    const Went went = go(how);
+    if (timed_out_ && thread_.stopped()) return std::nullopt;
+    if (went == Went::nowhere) continue;
     if (Outcome outcome = handle_stop(false); outcome.stop) return std::move(outcome.stop);
     if (reached()) return std::nullopt;
   }

@@ -14,7 +14,7 @@ namespace trapline::core {
 /// tracer's loop would. The thread is claimed as long as this lives. On the tracer thread.
 class Drive {
  public:
-  Drive(ThreadState& thread, Others others);
+  Drive(ThreadState& thread, Others others, Deadline deadline = {});
   /// Brings the others back to rest.
   ~Drive();
   Drive(const Drive&) = delete;
@@ -22,9 +22,11 @@ class Drive {
 
   /// Executes one instruction; nothing when that is all that happened, otherwise the Stop that ended it early.
   [[nodiscard]] std::optional<Stop> step();
-  /// Goes on until `reached` at one of its stops, which a trap of the caller's makes; a Stop when something else ended
-  /// it.
+  /// Goes on until `reached` at one of its stops, which a trap of the caller's makes, or the time runs out; a Stop when
+  /// something else ended it.
   [[nodiscard]] std::optional<Stop> run_until(support::FunctionRef<bool()> reached);
+  /// The time ran out: the thread was interrupted wherever it was.
+  [[nodiscard]] bool timed_out() const { return timed_out_; }
   /// The Stop of a command that came to its end.
   [[nodiscard]] Stop done() const;
 
@@ -54,6 +56,8 @@ class Drive {
   Process& process_;
   Process::Busy busy_;
   bool others_run_ = false;
+  Deadline deadline_;
+  bool timed_out_ = false;
   Claim claim_;
   /// Whom a command further out moves.
   ThreadState* outer_;

@@ -7,9 +7,11 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include <trapline/error.hpp>
 
+#include "core/argument_copies.hpp"
 #include "core/remote.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/syscall_handlers.hpp"
@@ -72,14 +74,11 @@ class Loan {
   void grow(ThreadState&, Remote& remote) {
     RemoteMemory& memory = process_.remote_memory();
     // One that invocations under way still use stays mapped beside the new one; it is small, and rare.
-    if (memory.scratch != 0 && memory.scratch_used == 0) {
-      static_cast<void>(remote.call(resolve(remote.abi(), "munmap"), {memory.scratch, memory.scratch_size}));
-    }
+    if (memory.scratch != 0 && memory.scratch_used == 0) unmap_memory(remote, memory.scratch, memory.scratch_size);
     const std::size_t size = std::max(rounded(memory.scratch_used + size_, page), smallest_scratch);
-    const SyscallArgs args{0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, ~std::uint64_t{0}, 0};
-    const std::int64_t result = remote.call(resolve(remote.abi(), remote.abi() == Abi::i386 ? "mmap2" : "mmap"), args);
+    const std::int64_t result = map_memory(remote, {.size = size, .protection = PROT_READ | PROT_WRITE});
     if (result < 0 && result > -4096) {
-      memory = {.syscall_site = memory.syscall_site};
+      memory.forget_scratch();
       throw OsError(std::error_code(static_cast<int>(-result), std::generic_category()),
                     "mapping memory for the arguments in the tracee");
     }
@@ -108,11 +107,10 @@ class Copies {
       args[i] = argument.value();
       if (!argument.copied()) continue;
       args[i] = at;
-      Bytes bytes(argument.input().begin(), argument.input().end());
-      if (argument.terminated()) bytes.push_back(std::byte{0});
+      const Bytes bytes = copy_of(argument);
       if (process_.memory().write(at, bytes) != bytes.size())
         throw UsageError("the tracee's memory for arguments vanished");
-      at += slot(argument);
+      at += copy_size(argument);
     }
     return args;
   }
@@ -121,17 +119,14 @@ class Copies {
     for (const InvokeArgument& argument : arguments_) {
       if (!argument.copied()) continue;
       if (!argument.output().empty()) static_cast<void>(process_.memory().read(at, argument.output()));
-      at += slot(argument);
+      at += copy_size(argument);
     }
   }
 
  private:
-  static std::size_t slot(const InvokeArgument& argument) {
-    return rounded(argument.input().size() + (argument.terminated() ? 1 : 0), 16);
-  }
   static std::size_t total(std::span<const InvokeArgument> arguments) {
     std::size_t sum = 0;
-    for (const InvokeArgument& argument : arguments) sum += argument.copied() ? slot(argument) : 0;
+    for (const InvokeArgument& argument : arguments) sum += copy_size(argument);
     return sum;
   }
 
@@ -167,6 +162,18 @@ bool seen_by_someone(Process& process, Abi abi, std::int64_t number) {
 }
 
 }  // namespace
+
+std::int64_t map_memory(Remote& remote, const NewMapping& what) {
+  const auto flags = MAP_PRIVATE | MAP_ANONYMOUS | what.flags;
+  const SyscallArgs args{
+      what.hint,         what.size, static_cast<std::uint64_t>(what.protection), static_cast<std::uint64_t>(flags),
+      ~std::uint64_t{0}, 0};
+  return remote.call(resolve(remote.abi(), remote.abi() == Abi::i386 ? "mmap2" : "mmap"), args);
+}
+
+void unmap_memory(Remote& remote, Address address, std::size_t size) {
+  static_cast<void>(remote.call(resolve(remote.abi(), "munmap"), {address, size}));
+}
 
 std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<const InvokeArgument> arguments) {
   if (arguments.size() > 6) throw UsageError("a syscall takes at most six arguments");
@@ -213,10 +220,14 @@ void ask_whether_signal_restarts(ThreadState& thread) {
 
 void remove_scratch(ThreadState& thread) {
   RemoteMemory& memory = thread.process->remote_memory();
-  if (memory.scratch == 0 || memory.scratch_used != 0) return;
+  const bool scratch = memory.scratch != 0 && memory.scratch_used == 0;
+  if (!scratch && memory.return_page == 0) return;
   Remote remote(thread);
-  static_cast<void>(remote.call(resolve(remote.abi(), "munmap"), {memory.scratch, memory.scratch_size}));
-  memory = {.syscall_site = memory.syscall_site};
+  if (scratch) {
+    unmap_memory(remote, memory.scratch, memory.scratch_size);
+    memory.forget_scratch();
+  }
+  if (memory.return_page != 0) unmap_memory(remote, std::exchange(memory.return_page, 0), page);
 }
 
 }  // namespace trapline::core

@@ -355,4 +355,9 @@ std::optional<Symbol> symbol_at(Address address, const Modules& modules) {
   return Hit{*entry, *module}.symbol();
 }
 
+bool is_indirect(Address address, const Modules& modules) {
+  const auto module = modules.at(address);
+  return module && module->table->indirect(address - module->bias);
+}
+
 }  // namespace trapline::core

@@ -22,6 +22,8 @@ namespace trapline::core {
 /// In the order of the modules and of addresses.
 [[nodiscard]] std::vector<Symbol> matching_symbols(const symbols::SymbolPattern& pattern, const SymbolFilter& filter,
                                                    const Modules& modules);
+/// Whether at the address is a function that chooses another one when the program is linked (STT_GNU_IFUNC).
+[[nodiscard]] bool is_indirect(Address address, const Modules& modules);
 /// The symbol that contains the address or, without sizes, the nearest below it in the same module.
 [[nodiscard]] std::optional<Symbol> symbol_at(Address address, const Modules& modules);
 

@@ -6,12 +6,14 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/function_call.hpp"
 #include "core/settle.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/step_in_place.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/trap_departure.hpp"
 #include "core/trap_hits.hpp"
+#include "core/vdso.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
@@ -247,7 +249,7 @@ void Process::dispatch(ThreadState& thread) {
       thread.status.syscall_stop()) {
     extend_filter_by({thread.shared_from_this()});
   }
-  if (running() && !frozen()) resume(thread);
+  if (running() && !frozen() && !thread.pending) resume(thread);
 }
 
 void Process::extend_filter_by(const std::vector<std::shared_ptr<ThreadState>>& threads) {
@@ -356,12 +358,15 @@ ThreadState& Process::replace_image(ThreadState& thread) {
     other->dead = true;
     other->registers.freeze();
     abandon_calls(*other);
+    forget_functions(*other);
     tracer_->remove(other->tid);
     forget(*other);
   }
   survivor->registers.forget();
   survivor->forget_traps();
+  forget_functions(*survivor);
   image_changed(arch::arch_of_general_set(survivor->registers.general().size()));
+  if (!options_.vdso) hide_vdso(*survivor);
   if (!quiet_) breakpoints_.image_replaced();
   return *survivor;
 }

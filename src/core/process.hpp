@@ -19,6 +19,7 @@
 #include "core/maps_cache.hpp"
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
+#include "core/seen_syscalls.hpp"
 #include "core/signal_catchers.hpp"
 #include "core/symbol_settings.hpp"
 #include "core/syscall_filter.hpp"
@@ -41,6 +42,7 @@ struct ProcessOptions {
   bool inherit_traps = false;
   /// Calls that nobody handles do not stop the processes that are launched.
   bool syscall_filter = false;
+  bool vdso = true;
   std::shared_ptr<SymbolSettings> symbols = std::make_shared<SymbolSettings>();
 };
 
@@ -269,6 +271,20 @@ class Process : public std::enable_shared_from_this<Process> {
     Process& process_;
   };
 
+  /// The Stop that is out, for a command that moves a thread and brings it back to where it was.
+  class StopKept {
+   public:
+    explicit StopKept(Process& process);
+    /// Unless there is a new one.
+    void put_back() const;
+
+   private:
+    Process& process_;
+    const bool at_rest_;
+    std::optional<Stop> stop_;
+    bool taken_ = true;
+  };
+
   /// While a trap is out for a thread to be stepped in place.
   class InPlace {
    public:
@@ -316,6 +332,11 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] bool wants_syscalls() const { return wants_syscalls_ && !quiet_; }
 
   RemoteMemory& remote_memory() { return address_space().remote_memory_; }
+  /// Counts the programs that it has executed. Any thread.
+  [[nodiscard]] std::uint64_t image() const { return image_; }
+  /// The program knows of its vDSO.
+  [[nodiscard]] bool has_vdso() const { return !launched_ || options_.vdso; }
+  SeenSyscalls& seen_syscalls() { return seen_syscalls_; }
 
  private:
   enum class Dead { throws, allowed };
@@ -464,6 +485,8 @@ class Process : public std::enable_shared_from_this<Process> {
   bool exit_told_ = false;
   std::shared_ptr<const Watchers> watchers_ = std::make_shared<const Watchers>();
   RemoteMemory remote_memory_;
+  std::atomic<std::uint64_t> image_{0};
+  SeenSyscalls seen_syscalls_;
 };
 
 }  // namespace trapline::core

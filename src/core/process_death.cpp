@@ -3,6 +3,8 @@
 
 #include <trapline/error.hpp>
 
+#include "core/function_call.hpp"
+#include "core/hints.hpp"
 #include "core/process.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "support/log.hpp"
@@ -108,6 +110,7 @@ void Process::on_death(ThreadState& thread, os::WaitStatus status) {
   thread.dead = true;
   thread.view = View::none;
   abandon_calls(thread);
+  thread.function_calls.clear();
   tracer_->remove(thread.tid);
   orphan_newborn(thread);
   const auto watchers = watchers_;
@@ -130,6 +133,7 @@ void Process::finish(os::WaitStatus status, ThreadState& last) {
   due_steps_.clear();
   deferred_stops_.clear();
   deadline_ = {};
+  tell_hints(*this);
   end_loans();
   give_back_memory();
   const ExitStatus ended = status_of(status);

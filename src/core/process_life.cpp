@@ -62,6 +62,8 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   inherited_filters_ = inherited_filters;
   if (!launched) filter_.begin(false);
   remote_memory_ = {};
+  ++image_;
+  seen_syscalls_ = {};
   handlers_.reset_counts();
   due_steps_.clear();
   late_.clear();
@@ -237,6 +239,7 @@ void Process::set_kill_on_exit(bool kill) {
 
 void Process::image_changed(std::optional<Arch> arch) {
   remote_memory_ = {};
+  ++image_;
   const std::lock_guard lock(mutex_);
   memory_is_due_ = true;
   arch_ = arch ? *arch : arch_of_image(pid_);

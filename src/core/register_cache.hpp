@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include <trapline/types.hpp>
@@ -41,6 +42,10 @@ class RegisterCache {
   void set_general_byte_range(std::size_t offset, std::span<const std::byte> bytes);
   [[nodiscard]] std::span<std::byte> vector();
   void mark_vector_changed() { vector_changed_ = true; }
+  void set_vector(std::vector<std::byte> bytes) {
+    vector_ = std::move(bytes);
+    vector_loaded_ = vector_changed_ = true;
+  }
 
   /// Before the thread goes on.
   void flush();

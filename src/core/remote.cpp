@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <utility>
 
 #include <trapline/error.hpp>
 
@@ -30,13 +31,13 @@ constexpr std::uint64_t no_number = ~std::uint64_t{0};
 Remote::Remote(ThreadState& thread)
     : thread_(thread),
       process_(*thread.process),
-      busy_(process_),
+      busy_(std::in_place, process_),
       abi_(arch::native_abi(process_.arch())),
       words_(arch::syscall_regs(process_.arch(), abi_)),
       saved_status_(thread.status),
       saved_view_(thread.view),
       saved_emulated_(thread.emulated),
-      claim_(thread) {
+      claim_(std::in_place, thread) {
   if (!thread.stopped()) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
@@ -70,6 +71,26 @@ Remote::~Remote() {
   } catch (...) {
     // The thread died; there is nothing left to restore.
   }
+}
+
+void Remote::begin_elsewhere() {
+  thread_.registers.set_general(saved_);
+  thread_.registers.set_word(words_.number_at_stop, no_number);
+}
+
+void Remote::put_down() {
+  claim_.reset();
+  busy_.reset();
+}
+
+void Remote::take_up() {
+  busy_.emplace(process_);
+  claim_.emplace(thread_);
+}
+
+std::vector<HeldSignal> Remote::surrender() {
+  finished_ = true;
+  return std::exchange(held_, {});
 }
 
 void Remote::leave_event() {
@@ -122,7 +143,7 @@ bool Remote::go(os::Resume how) {
       // Nothing stops a thread inside a command that runs a syscall in it.
       static_cast<void>(process_.on_exit_stop(thread_));
       if (thread_.stopped()) process_.on_dying(thread_);
-      claim_.release();
+      claim_.reset();
       process_.await_death(thread_);
       finished_ = true;
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " died in the syscall");
@@ -271,7 +292,7 @@ void Remote::resend_held() {
 void Remote::restore_view() {
   thread_.view = saved_view_;
   thread_.emulated = saved_emulated_;
-  claim_.release();
+  claim_.reset();
   if (saved_status_.syscall_stop()) {
     thread_.status = saved_status_;
     if (!thread_.pending) thread_.known_info.reset();

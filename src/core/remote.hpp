@@ -35,6 +35,15 @@ class Remote {
   [[nodiscard]] std::int64_t call_seen(std::int64_t number, const SyscallArgs& args);
   void finish();
 
+  // For what runs longer than one command (FunctionCall).
+  /// The registers to begin with: those of the thread, from which the kernel restarts no syscall.
+  void begin_elsewhere();
+  /// Commands of others and the thread's own events have their way until take_up().
+  void put_down();
+  void take_up();
+  /// Leaves the thread where it is, at none of its stops; the signals that came meanwhile are the caller's.
+  [[nodiscard]] std::vector<HeldSignal> surrender();
+
   [[nodiscard]] Abi abi() const { return abi_; }
 
  private:
@@ -56,7 +65,7 @@ class Remote {
 
   ThreadState& thread_;
   Process& process_;
-  Process::Busy busy_;
+  std::optional<Process::Busy> busy_;
   Abi abi_;
   const arch::SyscallRegs& words_;
   std::vector<std::byte> saved_;
@@ -66,7 +75,7 @@ class Remote {
   os::WaitStatus saved_status_;
   ThreadState::View saved_view_;
   bool saved_emulated_;
-  Claim claim_;
+  std::optional<Claim> claim_;
   bool was_at_enter_ = false;
   bool left_enter_ = false;
   bool interrupted_ = false;
@@ -76,6 +85,18 @@ class Remote {
   std::vector<HeldSignal> held_;
 };
 
+/// Private memory of the tracee, as mmap(2) takes it.
+struct NewMapping {
+  Address hint = 0;
+  std::size_t size = 0;
+  int protection = 0;
+  int flags = 0;
+};
+/// The address, or -errno.
+[[nodiscard]] std::int64_t map_memory(Remote& remote, const NewMapping& what);
+void unmap_memory(Remote& remote, Address address, std::size_t size);
+inline bool failed(std::int64_t result) { return result < 0 && result > -4096; }
+
 /// invoke_syscall: copies arguments in, runs the call, copies outputs back.
 [[nodiscard]] std::int64_t invoke(ThreadState& thread, const SyscallId& syscall,
                                   std::span<const InvokeArgument> arguments);
@@ -84,7 +105,8 @@ class Remote {
 /// That costs the stop; the signal comes back with the answer.
 void ask_whether_signal_restarts(ThreadState& thread);
 
-/// Unmaps our scratch mapping, if there is one, before the process is let go.
+/// Unmaps our scratch mapping, and the page to which called functions return, if there are such, before the process is
+/// let go.
 void remove_scratch(ThreadState& thread);
 
 }  // namespace trapline::core

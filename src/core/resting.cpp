@@ -119,6 +119,20 @@ Stop Process::take_stop() {
   return *stop_;
 }
 
+Process::StopKept::StopKept(Process& process) : process_(process), at_rest_(process.at_rest_now()) {
+  const std::lock_guard lock(process.mutex_);
+  stop_ = process.stop_;
+  taken_ = process.stop_taken_;
+}
+
+void Process::StopKept::put_back() const {
+  if (!at_rest_ || !process_.at_rest_now()) return;
+  const std::lock_guard lock(process_.mutex_);
+  if (process_.stop_ && !process_.stop_taken_) return;
+  process_.stop_ = stop_;
+  process_.stop_taken_ = taken_;
+}
+
 void Process::wait_claimed(ThreadState& thread) {
   tracer_->pump_until([&] { return thread.run != Run::running; });
   if (thread.run == Run::dead || thread.run == Run::dying) {

@@ -44,13 +44,6 @@ bool names_sender(const siginfo_t& info) {
          info.si_signo == SIGCHLD;
 }
 
-/// The address that a fault tells.
-Address fault_address(const siginfo_t& info) {
-  const bool fault =
-      info.si_signo == SIGSEGV || info.si_signo == SIGBUS || info.si_signo == SIGILL || info.si_signo == SIGFPE;
-  return fault && info.si_code > 0 ? reinterpret_cast<Address>(info.si_addr) : 0;
-}
-
 void show_signal(ThreadState& thread, const siginfo_t& info) {
   const auto watchers = thread.process->watchers();
   const SignalRecord record{.signal = info.si_signo,
@@ -165,6 +158,12 @@ Verdict decide_about_call(ThreadState& thread) {
 }
 
 }  // namespace
+
+Address fault_address(const siginfo_t& info) {
+  const bool fault =
+      info.si_signo == SIGSEGV || info.si_signo == SIGBUS || info.si_signo == SIGILL || info.si_signo == SIGFPE;
+  return fault && info.si_code > 0 ? reinterpret_cast<Address>(info.si_addr) : 0;
+}
 
 Verdict on_signal_stop(ThreadState& thread) {
   if (std::exchange(thread.signal_due, false)) return decide_about_call(thread);

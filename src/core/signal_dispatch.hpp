@@ -18,6 +18,8 @@ namespace trapline::core {
 /// The process was stopped at this delivery, so that on_signal_stop has to see to the rest before the thread goes on.
 [[nodiscard]] bool signal_is_due(ThreadState& thread);
 /// What a Stop at this delivery tells.
+/// The address that a fault tells; 0 of other signals.
+[[nodiscard]] Address fault_address(const siginfo_t& info);
 void describe_signal(ThreadState& thread, Stop& stop);
 
 }  // namespace trapline::core

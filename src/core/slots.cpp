@@ -10,8 +10,8 @@
 #include "core/process.hpp"
 #include "core/process_maps.hpp"
 #include "core/remote.hpp"
+#include "core/room.hpp"
 #include "core/syscall_dispatch.hpp"
-#include "core/syscall_handlers.hpp"
 
 namespace trapline::core {
 namespace {
@@ -19,29 +19,6 @@ namespace {
 constexpr Address slot_size = sizeof(arch::SlotCode::bytes);
 constexpr Address area_size = Address{64} * 1024;
 constexpr std::size_t slots_per_area = area_size / slot_size;
-/// A displacement reaches 2 GiB; the instruction's operand may itself be far from it.
-constexpr Address reach = Address{1} << 30;
-/// Below this nothing may be mapped (vm.mmap_min_addr).
-constexpr Address lowest = 0x10000;
-/// Linux 4.17; older kernels take the address as a wish, which may end out of reach.
-constexpr std::uint64_t map_fixed_noreplace = 0x100000;
-
-/// Room for an area below a mapping near the site. Not above one: a heap grows there; and not below a stack.
-std::optional<Address> find_room(const MemoryMaps& maps, Address site) {
-  std::optional<Address> best;
-  Address free_from = lowest;
-  const auto distance = [&](Address at) { return at > site ? at - site : site - at; };
-  for (const MemoryMap& map : maps) {
-    const bool fits = map.start >= free_from && map.start - free_from >= 2 * area_size;
-    if (fits && map.path != "[stack]" && map.path != "[vsyscall]") {
-      const Address at = map.start - area_size;
-      if (distance(at) < reach && (!best || distance(at) < distance(*best))) best = at;
-    }
-    free_from = map.end;
-  }
-  return best;
-}
-
 bool same_code(const Slot& slot, Arch arch, const arch::TrapPlan& plan) {
   const auto code = arch::relocate(plan, arch, slot.site, slot.start);
   return code && code->size == slot.code.size && code->bytes == slot.code.bytes;
@@ -74,7 +51,7 @@ bool Slots::map_near(ThreadState& thread, Address site) {
   // A filter of the program's own may kill it for a call that it does not make itself.
   if (refused_ || mapping_ || thread.status.event() == os::WaitStatus::Event::exit || has_own_filters(thread))
     return false;
-  const auto room = find_room(memory_maps(*thread.process), site);
+  const auto room = find_room(memory_maps(*thread.process), site, area_size);
   if (!room) return false;
   struct Mapping {
     explicit Mapping(bool& flag) : on(flag) { on = true; }
@@ -82,11 +59,10 @@ bool Slots::map_near(ThreadState& thread, Address site) {
     bool& on;
   } const mapping(mapping_);
   Remote remote(thread);
-  const SyscallArgs args{
-      *room, area_size, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | map_fixed_noreplace, ~std::uint64_t{0}, 0};
-  const std::int64_t result = remote.call(resolve(remote.abi(), remote.abi() == Abi::i386 ? "mmap2" : "mmap"), args);
+  const std::int64_t result = map_memory(
+      remote, {.hint = *room, .size = area_size, .protection = PROT_READ | PROT_EXEC, .flags = map_fixed_noreplace});
   remote.finish();
-  if (result < 0 && result > -4096) {
+  if (failed(result)) {
     refused_ = true;
     return false;
   }
@@ -122,7 +98,7 @@ void Slots::unmap(ThreadState& thread) {
   if (pinned_) return;
   for (const Area& area : areas_) {
     Remote remote(thread);
-    static_cast<void>(remote.call(resolve(remote.abi(), "munmap"), {area.start, area_size}));
+    unmap_memory(remote, area.start, area_size);
     remote.finish();
   }
   areas_.clear();

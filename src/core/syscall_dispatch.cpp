@@ -212,6 +212,7 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
       thread.calls.pop();
     }
   }
+  thread.process->seen_syscalls().note(abi, info.number);
   push_call(thread, info, abi, invoked);
   OpenCall& call = thread.calls.top();
   thread.view = View::enter;

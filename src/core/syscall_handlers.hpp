@@ -34,6 +34,7 @@ class SyscallHandlers {
   [[nodiscard]] SyscallHandlers inherited() const;
   void reset_counts();
   [[nodiscard]] const std::shared_ptr<const Index>& index() const { return index_; }
+  [[nodiscard]] const List& traps() const { return traps_; }
   /// True when some trap needs syscall stops.
   [[nodiscard]] bool any_live() const;
   /// All calls that some live trap wants, in each ABI's table.

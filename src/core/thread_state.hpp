@@ -8,6 +8,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,7 @@
 namespace trapline::core {
 
 class BreakpointTrap;
+class FunctionCall;
 class Process;
 class SignalTrap;
 class Trap;
@@ -107,6 +109,13 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
     hits.clear();
     watched.clear();
     debug_registers = {};
+  }
+
+  /// All that is due at its stop, or to be told of it; apart from the stop itself.
+  [[nodiscard]] auto due() {
+    return std::tie(pending, injected, signal_stop, signal_due, trapped_at, hit_due, site_due, watched, hits, caught,
+                    caught_as, caught_facts, settled, follows_call, newborn, calls, reentering, known_info,
+                    returned_from_handler, exit_due);
   }
 
   const std::shared_ptr<Process> process;
@@ -198,7 +207,23 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   std::optional<bool> filtered;
   /// The traps whose callbacks are running on this thread.
   std::vector<const Trap*> running_traps;
+  /// Functions that it executes for us, the innermost last.
+  std::vector<std::shared_ptr<FunctionCall>> function_calls;
 };
+
+namespace detail {
+template <class References>
+struct ValuesOf;
+template <class... T>
+struct ValuesOf<std::tuple<T&...>> {
+  using type = std::tuple<T...>;
+};
+}  // namespace detail
+/// ThreadState::due, out of the way while the thread executes something else.
+using DueAtStop = detail::ValuesOf<decltype(std::declval<ThreadState&>().due())>::type;
+inline DueAtStop take_due(ThreadState& thread) {
+  return std::apply([](auto&... facts) { return DueAtStop(std::exchange(facts, {})...); }, thread.due());
+}
 
 /// Claims a thread for as long as it lives.
 class Claim {

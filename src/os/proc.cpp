@@ -90,6 +90,7 @@ ThreadStatus parse_status(std::string_view text) {
     if (key == "State") status.state = value.character();
     if (key == "Umask") status.umask = value.number<mode_t>(8);
     if (key == "Tgid") status.tgid = value.number<pid_t>(10);
+    if (key == "NStgid") status.own_tgid = Cursor(line.substr(line.rfind('\t') + 1)).number<pid_t>(10);
     if (key == "PPid") status.parent = value.number<pid_t>(10);
     if (key == "TracerPid") status.tracer = value.number<pid_t>(10);
     if (key == "Uid") {

@@ -36,6 +36,8 @@ using trapline::SeccompMode;
 struct ThreadStatus {
   char state = '?';
   pid_t tgid = 0;
+  /// What its own pid namespace calls the process.
+  pid_t own_tgid = 0;
   pid_t parent = 0;
   /// 0 when nobody traces it.
   pid_t tracer = 0;

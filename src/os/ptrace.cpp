@@ -117,6 +117,10 @@ std::uint64_t signal_mask(pid_t tid) {
   return mask;
 }
 
+void set_signal_mask(pid_t tid, std::uint64_t mask) {
+  request(PTRACE_SETSIGMASK, "PTRACE_SETSIGMASK", tid, sizeof mask, pointer(&mask));
+}
+
 std::size_t read_registers(pid_t tid, RegisterSet set, std::span<std::byte> into) {
   iovec vector{into.data(), into.size()};
   request(PTRACE_GETREGSET, "PTRACE_GETREGSET", tid, static_cast<std::uintptr_t>(set), pointer(&vector));

@@ -61,6 +61,7 @@ void set_signal_info(pid_t tid, const siginfo_t& info);
 
 /// The signals that the thread blocks, bit 0 for signal 1.
 [[nodiscard]] std::uint64_t signal_mask(pid_t tid);
+void set_signal_mask(pid_t tid, std::uint64_t mask);
 
 /// Fills as much as the kernel has and returns how many bytes that was.
 std::size_t read_registers(pid_t tid, RegisterSet set, std::span<std::byte> into);

@@ -6,7 +6,10 @@
 namespace trapline::support {
 namespace {
 
-std::atomic<bool> enabled{false};
+/// A bit for each category.
+std::atomic<unsigned> enabled{0};
+
+unsigned bit(LogCategory category) { return 1U << static_cast<unsigned>(category); }
 
 struct Sink {
   std::mutex mutex;
@@ -21,13 +24,17 @@ Sink& sink() {
 
 }  // namespace
 
-void set_log_sink(LogSink function) {
+void set_log_sink(LogSink function, std::initializer_list<LogCategory> only) {
+  unsigned wanted = only.size() == 0 ? ~0U : 0;
+  for (const LogCategory category : only) wanted |= bit(category);
   const std::lock_guard lock(sink().mutex);
-  enabled = static_cast<bool>(function);
+  enabled = function ? wanted : 0;
   sink().function = function ? std::make_shared<const LogSink>(std::move(function)) : nullptr;
 }
 
-bool log_enabled() noexcept { return enabled.load(std::memory_order_relaxed); }
+bool log_enabled(LogCategory category) noexcept {
+  return (enabled.load(std::memory_order_relaxed) & bit(category)) != 0;
+}
 
 void write_log(LogCategory category, const std::string& line) {
   std::shared_ptr<const LogSink> function;

@@ -74,7 +74,8 @@ class Reader {
                         .size = entry.st_size,
                         .name = entry.st_name,
                         .binding = binding_of(ELF64_ST_BIND(entry.st_info)),
-                        .sized = entry.st_size != 0};
+                        .sized = entry.st_size != 0,
+                        .indirect = ELF64_ST_TYPE(entry.st_info) == STT_GNU_IFUNC};
       if (!symbol.sized) symbol.size = room_of(entry.st_value, entry.st_shndx);
       set_version(symbol, i);
       result_.symbols.push_back(symbol);

@@ -25,6 +25,8 @@ struct FileSymbol {
   bool sized : 1 = true;
   /// An old version kept for old programs (`memcpy@GLIBC_2.2.5`), which no new program gets by this name.
   bool old_version : 1 = false;
+  /// The function chooses the one that is meant (STT_GNU_IFUNC).
+  bool indirect : 1 = false;
 };
 
 /// The symbols of one table.

@@ -34,7 +34,8 @@ SymbolList::Entry SymbolList::entry(const FileSymbol& symbol) const {
               .address = symbol.address,
               .size = symbol.sized ? symbol.size : 0,
               .binding = symbol.binding,
-              .old_version = symbol.old_version};
+              .old_version = symbol.old_version,
+              .indirect = symbol.indirect};
   if (!all_.versions_in_names) return entry;
   if (const std::size_t mark = entry.name.find('@', 1); mark != std::string_view::npos) {
     const bool current = entry.name.substr(mark, 2) == "@@";

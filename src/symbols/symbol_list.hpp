@@ -27,6 +27,8 @@ class SymbolList {
     std::uint64_t size = 0;
     Binding binding = Binding::global;
     bool old_version = false;
+    /// A function that chooses the one that is meant.
+    bool indirect = false;
   };
   using Visitor = support::FunctionRef<void(const Entry&)>;
 

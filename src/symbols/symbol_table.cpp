@@ -263,6 +263,11 @@ void SymbolTable::each(const SymbolOptions& options, SymbolList::Visitor visit) 
   }
 }
 
+bool SymbolTable::indirect(Address address) const {
+  const auto entry = better(symtab_.at(address), dynsym_.at(address));
+  return entry && entry->address == address && entry->indirect;
+}
+
 std::vector<std::string_view> SymbolTable::perhaps_near(std::string_view name, const SymbolOptions& options) const {
   const std::size_t most_edits = std::max<std::size_t>(2, name.size() / 3);
   const std::uint64_t wanted = characters_of(name);

@@ -51,6 +51,8 @@ class SymbolTable {
   [[nodiscard]] std::vector<Entry> find(std::string_view name) const;
   /// The symbol that contains the address or, without sizes, the nearest below it in the same section.
   [[nodiscard]] std::optional<Entry> at(Address address, const SymbolOptions& options = {}) const;
+  /// Whether a function begins there that chooses another one.
+  [[nodiscard]] bool indirect(Address address) const;
   /// All up to a level, of DWARF only where there is no .symtab; the same may come more than once.
   void each(const SymbolOptions& options, SymbolList::Visitor visit) const;
   /// Names up to a level that may be a slip of the given one; a superset, for support::near_names to rank.

@@ -94,6 +94,31 @@ class Case(unittest.TestCase):
         self.assertTrue(eventually(lambda: path.exists() and text in path.read_text()), f"{text!r} never came")
 
 
+class Never(Case):
+    """What was asked for and never came."""
+
+    def test_the_clock_is_no_call_unless_the_vdso_is_hidden(self):
+        result = trace("-e", "clock_gettime", tracee("clock"))
+        self.assertNotIn("clock_gettime(", result.stderr)
+        self.assertIn("trapline: hint: clock_gettime was never called", result.stderr)
+        result = trace("--no-vdso", "-e", "clock_gettime", tracee("clock"))
+        self.assertIn("clock_gettime(CLOCK_REALTIME, {tv_sec=", result.stderr)
+        self.assertNotIn("hint", result.stderr)
+
+    def test_another_call_came_instead(self):
+        says = "trapline: hint: open was never called, but openat was: name it too\n"
+        self.assertTrue(trace("-e", "open", tracee("clock")).stderr.endswith(says))
+        self.assertNotIn("hint", trace("-q", "-e", "open", tracee("clock")).stderr)
+        self.assertNotIn("hint", trace("-e", "open,openat", tracee("clock")).stderr)
+        self.assertNotIn("hint", trace("-e", "%file", tracee("clock")).stderr)
+
+    def test_with_an_output_file_it_is_on_stderr(self):
+        file = self.folder / "calls"
+        result = trace("-o", str(file), "-e", "open", tracee("clock"))
+        self.assertIn("hint", result.stderr)
+        self.assertNotIn("hint", file.read_text())
+
+
 class Lines(Case):
     def test_paths_flags_and_errors(self):
         result = trace("-e", "openat", tracee("odd_calls"))

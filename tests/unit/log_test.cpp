@@ -22,7 +22,7 @@ TEST_F(Log, FormatsNothingWithoutASink) {
   };
   log(LogCategory::event, make);
   EXPECT_EQ(made, 0);
-  EXPECT_FALSE(log_enabled());
+  EXPECT_FALSE(log_enabled(LogCategory::event));
   trapline::set_log_sink([](LogCategory, std::string_view) {});
   log(LogCategory::event, make);
   EXPECT_EQ(made, 1);
