@@ -1,10 +1,7 @@
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <trapline/trapline.hpp>
 
 #include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <iostream>
 #include <memory>
@@ -15,9 +12,9 @@
 #include "inspect_lookups.hpp"
 #include "inspect_view.hpp"
 #include "interrupts.hpp"
-#include "line_writer.hpp"
 #include "outcome.hpp"
 #include "process_tree.hpp"
+#include "standard_output.hpp"
 
 namespace cli {
 namespace {
@@ -75,34 +72,6 @@ struct Arguments {
   bool json = false;
   std::string color = "auto";
   bool att = false;
-};
-
-void write_out(std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::write(STDOUT_FILENO, text.data(), text.size());
-    if (count == -1 && errno == EINTR) continue;
-    if (count == -1) throw OutputFailed(errno, std::generic_category(), "cannot write the output");
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-}
-
-/// While it lives our stdout is stderr: what a launched program prints must not get into what we print.
-class StdoutAsStderr {
- public:
-  StdoutAsStderr() : saved_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) { ::dup2(STDERR_FILENO, STDOUT_FILENO); }
-  ~StdoutAsStderr() {
-    if (saved_ == -1) {
-      ::close(STDOUT_FILENO);
-      return;
-    }
-    ::dup2(saved_, STDOUT_FILENO);
-    ::close(saved_);
-  }
-  StdoutAsStderr(const StdoutAsStderr&) = delete;
-  StdoutAsStderr& operator=(const StdoutAsStderr&) = delete;
-
- private:
-  int saved_;
 };
 
 std::string_view name_of(trapline::Arch arch) {
