@@ -21,7 +21,7 @@ std::string path_of(const LoadedObject& object, const MemoryMaps& maps) {
 
 void LibraryWatch::begin(const Modules& modules) {
   end();
-  static_cast<void>(changes_to(modules));
+  static_cast<void>(changes_to(loaded_objects(process_, modules), modules.maps()));
   begun_ = true;
 }
 
@@ -30,11 +30,11 @@ void LibraryWatch::end() {
   known_.clear();
 }
 
-std::vector<Library> LibraryWatch::changes_to(const Modules& modules) {
+std::vector<Library> LibraryWatch::changes_to(const LoadedObjects& now, const MemoryMaps& maps) {
   Known before = std::move(known_);
   known_.clear();
   std::vector<Library> loaded;
-  for (const LoadedObject& object : loaded_objects(process_, modules).objects) {
+  for (const LoadedObject& object : now.objects) {
     // The loader itself is in the list of each namespace.
     if (known_.contains(object.dynamic)) continue;
     const auto old = before.find(object.dynamic);
@@ -42,7 +42,7 @@ std::vector<Library> LibraryWatch::changes_to(const Modules& modules) {
       known_.insert(before.extract(old));
       continue;
     }
-    Library library{.path = path_of(object, modules.maps()), .base = object.base};
+    Library library{.path = path_of(object, maps), .base = object.base};
     if (library.path != "[vdso]") loaded.push_back(library);
     known_.emplace(object.dynamic, std::move(library));
   }
@@ -59,10 +59,11 @@ std::vector<Library> LibraryWatch::changes_to(const Modules& modules) {
 Verdict LibraryWatch::on_event(ThreadState& thread) {
   if (!process_.catchpoints().wants(Lifecycle::library)) return Verdict::go_on;
   const Modules& modules = process_.breakpoints().modules();
-  // It also comes before each change, and in the middle of it.
-  if (loaded_objects(process_, modules).changing) return Verdict::go_on;
+  const LoadedObjects now = loaded_objects(process_, modules);
+  // It also comes before each change.
+  if (now.changing) return Verdict::go_on;
   bool stop = false;
-  for (const Library& library : changes_to(modules)) {
+  for (const Library& library : changes_to(now, modules.maps())) {
     stop |= run_catchpoints(thread, Lifecycle::library, {.library = library}) == Verdict::stop;
     if (cut_short(thread)) return Verdict::go_on;
   }

@@ -12,6 +12,7 @@ namespace trapline::core {
 
 class Process;
 class ThreadState;
+struct LoadedObjects;
 
 /// Knows which libraries are loaded in a process, as long as somebody wants to be told of changes. On the tracer
 /// thread.
@@ -30,7 +31,7 @@ class LibraryWatch {
   /// By the address of the dynamic section.
   using Known = std::map<Address, Library>;
 
-  [[nodiscard]] std::vector<Library> changes_to(const Modules& modules);
+  [[nodiscard]] std::vector<Library> changes_to(const LoadedObjects& now, const MemoryMaps& maps);
 
   Process& process_;
   bool begun_ = false;
