@@ -12,7 +12,8 @@ ROWS = """syscall.enter_exit syscall.enter syscall.unhandled syscall.six_args sy
 syscall.threads8 invoke.single breakpoint.push breakpoint.endbr
 breakpoint.regs breakpoint.conditional breakpoint.hardware watchpoint.write breakpoint.place breakpoint.hit_of_10000
 spawn.small_host spawn.large_host spawn.entry step.user_thread step.tracer_thread step.until
-command.user_thread memory.read8 memory.read4k memory.read64k memory.read1m""".split()
+command.user_thread memory.read8 memory.read4k memory.read64k memory.read1m
+memory.search256m memory.search256m_mask memory.search256m_number memory.search256m_regex memory.pointers256m""".split()
 
 
 def run(*arguments):
