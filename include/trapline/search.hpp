@@ -66,7 +66,8 @@ struct FoundPointer {
 
 /// A search that goes on match by match, for as long as somebody asks: it reads a piece of memory when it needs one.
 ///
-/// `for (const Match& match : memory.search(pattern))`, or next(). The mappings are those of its beginning.
+/// `for (const Match& match : memory.search(pattern))`, or next(). The mappings are those of its beginning. For one
+/// host thread at a time.
 class TRAPLINE_API Search {
  public:
   /// The next match, in ascending order; nothing at the end, for good. Throws ProcessGone when the memory is gone.

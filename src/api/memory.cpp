@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include <trapline/error.hpp>
 
@@ -110,10 +111,13 @@ Bytes Memory::read_items(Address address, std::size_t count, std::size_t size) c
 Address Memory::resolve(const Location& location) const { return core::resolve(location, core::modules_of(*process_)); }
 
 Telescope Memory::telescope(Address address, const TelescopeOptions& options) const {
-  const core::Modules modules = core::modules_of(*process_);
+  std::optional<core::Modules> modules;
   const auto read = [&](Address at, std::span<std::byte> into) { return read_some(at, into); };
   const auto map_at = [&](Address at) { return core::map_at(*process_, at); };
-  const auto symbol_at = [&](Address at) { return core::symbol_at(at, modules); };
+  const auto symbol_at = [&](Address at) {
+    if (!modules) modules.emplace(core::modules_of(*process_));
+    return core::symbol_at(at, *modules);
+  };
   Telescope found = core::follow_pointers(
       address, {.read = read, .map_at = map_at, .symbol_at = symbol_at, .pointer_size = pointer_size()}, options);
   if (found.links.empty()) throw_partial(*process_, {"read", 0, pointer_size(), address});

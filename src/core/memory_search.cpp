@@ -83,10 +83,10 @@ std::vector<Range> without_untouched(const std::vector<Range>& ranges, const Mem
   constexpr Address page = 4096;
   const Address margin = (reach + page - 1) / page * page;
   for (const Range& range : ranges) {
-    for (const MemoryMap& map : maps) {
-      const Range part{std::max(map.start, range.start), std::min(map.end, range.end)};
-      if (part.start >= part.end) continue;
-      const auto known = is_large_and_anonymous(map) ? touched(part) : std::nullopt;
+    auto map = std::ranges::upper_bound(maps, range.start, {}, &MemoryMap::end);
+    for (; map != maps.end() && map->start < range.end; ++map) {
+      const Range part{std::max(map->start, range.start), std::min(map->end, range.end)};
+      const auto known = is_large_and_anonymous(*map) ? touched(part) : std::nullopt;
       if (!known) {
         add(part);
         continue;

@@ -33,6 +33,9 @@ std::optional<std::string> text_at(Address address, const PointerWorld& world, c
   return std::string(support::as_text(std::span(bytes).first(shown)));
 }
 
+/// Symbols are looked up only where there may be some: who follows pointers on a stack needs to know of no file.
+bool may_have_symbols(const MemoryMap& map) { return map.path != "[stack]" && map.path != "[heap]"; }
+
 struct Word {
   std::uint64_t value = 0;
   /// How many of its bytes could be read.
@@ -69,8 +72,9 @@ Telescope follow_pointers(Address address, const PointerWorld& world, const Tele
     // What is mapped may still be unreadable; then the word before leads nowhere.
     if (word.size == 0) return result;
     visited.insert(address);
-    result.links.push_back({.address = address, .value = word.value, .symbol = world.symbol_at(address)});
+    result.links.push_back({.address = address, .value = word.value});
     const auto map = world.map_at(address);
+    if (map && may_have_symbols(*map)) result.links.back().symbol = world.symbol_at(address);
     if (map && map->executable) {
       result.end = TelescopeEnd::code;
       return result;

@@ -31,6 +31,7 @@
 
 #include <trapline/error.hpp>
 
+#include "os/maps.hpp"
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"
 #include "os/wait.hpp"
