@@ -21,7 +21,7 @@ class FileCache {
  public:
   using Build = std::shared_ptr<const T> (*)(support::Fd);
 
-  explicit FileCache(Build build) : build_(build) {}
+  explicit FileCache(Build build, std::size_t most = 512) : build_(build), most_(most) {}
 
   /// nullptr when it cannot be read, or nothing can be made of it.
   std::shared_ptr<const T> get(const std::string& path) {
@@ -36,8 +36,7 @@ class FileCache {
     }
     support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
     if (!file.valid()) return nullptr;
-    constexpr std::size_t most = 512;
-    if (items_.size() == most) items_.pop_back();
+    if (items_.size() == most_) items_.pop_back();
     items_.push_front({key, build_(std::move(file))});
     return items_.front().value;
   }
@@ -60,6 +59,7 @@ class FileCache {
   };
 
   const Build build_;
+  const std::size_t most_;
   std::mutex mutex_;
   std::list<Item> items_;
 };
