@@ -32,8 +32,8 @@ enum class Until { exec, entry };
 /// To another thread and back through a futex, with nothing to do there.
 [[nodiscard]] Batch hand_overs(std::size_t events);
 
-/// The frames of the tracee `deep` by libdwfl, with the functions' names and perhaps the source lines, as eu-stack finds
-/// them.
+/// The frames of the tracee `deep` by libdwfl, with the functions' names and perhaps the source lines, as eu-stack
+/// finds them.
 [[nodiscard]] Batch backtraces(std::size_t events, bool lines);
 
 /// Where the trap of the tracee `traps` is, and the trap at the end of a batch.
