@@ -72,8 +72,9 @@ std::shared_ptr<const DebugInfo> build(support::Fd file, const std::string& path
 }  // namespace
 
 std::shared_ptr<const DebugInfo> debug_info_of_file(const std::string& path) {
-  // Never destroyed: threads may still ask while the host's statics go.
-  static auto* const cache = new FileCache<DebugInfo>(build);
+  // Never destroyed: threads may still ask while the host's statics go. DWARF is large.
+  constexpr std::size_t most = 128;
+  static auto* const cache = new FileCache<DebugInfo>(build, most);
   return cache->get(path);
 }
 

@@ -30,6 +30,14 @@ std::optional<Dwarf_Word> number_of(Dwarf_Die& die, unsigned name) {
   return value;
 }
 
+/// Of the entry itself, where dwarf_attr_integrate() would look for a unit's in files that the DWARF names.
+std::string own_text_of(Dwarf_Die& die, unsigned name) {
+  Dwarf_Attribute attribute;
+  const char* text = ::dwarf_formstring(::dwarf_attr(&die, name, &attribute));
+  return text != nullptr ? text : "";
+}
+
+/// Of the entry, or of what it is an instance of.
 std::string text_of(Dwarf_Die& die, unsigned name) {
   Dwarf_Attribute attribute;
   const char* text = ::dwarf_formstring(::dwarf_attr_integrate(&die, name, &attribute));
@@ -119,7 +127,8 @@ void DebugInfo::index() const {
 void DebugInfo::index_unit(Dwarf_Die& die) const {
   Unit unit{.die = ::dwarf_dieoffset(&die)};
   if (const auto offset = number_of(die, DW_AT_stmt_list)) {
-    unit.lines = {.offset = *offset, .directory = text_of(die, DW_AT_comp_dir), .name = text_of(die, DW_AT_name)};
+    unit.lines = {
+        .offset = *offset, .directory = own_text_of(die, DW_AT_comp_dir), .name = own_text_of(die, DW_AT_name)};
     std::uint8_t address_size = 0;
     Dwarf_Die again;
     if (::dwarf_diecu(&die, &again, &address_size, nullptr) != nullptr) unit.lines->address_size = address_size;
@@ -127,22 +136,20 @@ void DebugInfo::index_unit(Dwarf_Die& die) const {
   const auto number = static_cast<std::uint32_t>(units_.size());
   units_.push_back(std::move(unit));
 
-  // Any number of damaged units may name one long list.
-  constexpr std::size_t most = 4'000'000;
   const std::size_t before = pieces_.size();
   Dwarf_Addr base = 0;
   AddressRange range;
   std::ptrdiff_t at = 0;
-  while (pieces_.size() < most && (at = ::dwarf_ranges(&die, at, &base, &range.low, &range.high)) > 0) {
+  while (ranges_left_ > 0 && (at = ::dwarf_ranges(&die, at, &base, &range.low, &range.high)) > 0) {
+    --ranges_left_;
     if (range.low < range.high && is_code(range.low)) pieces_.push_back({range, number});
   }
-  if (pieces_.size() != before) return;
+  if (pieces_.size() != before || ranges_left_ == 0) return;
   // Not every assembler tells where a unit is.
   const LineTable* const lines = lines_of(number);
   if (lines == nullptr) return;
-  for (const LineSequence& sequence : lines->sequences()) {
-    if (pieces_.size() < most) pieces_.push_back({{sequence.low, sequence.high}, number});
-  }
+  for (const LineSequence& sequence : lines->sequences()) pieces_.push_back({{sequence.low, sequence.high}, number});
+  ranges_left_ -= std::min(ranges_left_, lines->rows().size());
 }
 
 std::optional<std::size_t> DebugInfo::unit_at(Address address) const {

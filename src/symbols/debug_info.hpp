@@ -101,6 +101,8 @@ class DebugInfo {
   mutable std::vector<Unit> units_;
   /// By their beginnings.
   mutable std::vector<Piece> pieces_;
+  /// What a damaged file may cost: any number of units may name one long list.
+  mutable std::size_t ranges_left_ = 4'000'000;
   /// The last one used first.
   mutable std::list<Details> details_;
 };

@@ -23,9 +23,9 @@ class FileCache {
   /// Makes something of the file that was opened by a path.
   using Build = std::function<std::shared_ptr<const T>(support::Fd, const std::string&)>;
 
-  explicit FileCache(Build build) : build_(std::move(build)) {}
+  explicit FileCache(Build build, std::size_t most = 512) : build_(std::move(build)), most_(most) {}
   explicit FileCache(std::shared_ptr<const T> (*build)(support::Fd))
-      : build_([build](support::Fd file, const std::string&) { return build(std::move(file)); }) {}
+      : FileCache([build](support::Fd file, const std::string&) { return build(std::move(file)); }) {}
 
   /// nullptr when it cannot be read, or nothing can be made of it.
   std::shared_ptr<const T> get(const std::string& path) {
@@ -43,8 +43,7 @@ class FileCache {
     // What the file was before it was written to nobody can ask for any more.
     std::erase_if(items_,
                   [&](const Item& item) { return item.key.device == key.device && item.key.inode == key.inode; });
-    constexpr std::size_t most = 512;
-    if (items_.size() == most) items_.pop_back();
+    if (items_.size() == most_) items_.pop_back();
     items_.push_front({key, build_(std::move(file), path)});
     return items_.front().value;
   }
@@ -67,6 +66,7 @@ class FileCache {
   };
 
   const Build build_;
+  const std::size_t most_;
   std::mutex mutex_;
   std::list<Item> items_;
 };

@@ -25,7 +25,9 @@ struct FrameAbi {
   /// Those that a function keeps unless its call frame information says where it saved them; a bit for each.
   std::uint32_t callee_saved;
 
-  [[nodiscard]] bool keeps(std::size_t number) const { return number < registers && (callee_saved >> number & 1U) != 0; }
+  [[nodiscard]] bool keeps(std::size_t number) const {
+    return number < registers && (callee_saved >> number & 1U) != 0;
+  }
 };
 
 /// nullptr when frames of that architecture cannot be unwound.

@@ -45,14 +45,13 @@ class ScopeWalk {
   }
 
   void add(Dwarf_Die& die, std::uint32_t depth, bool inlined) {
-    // What a damaged file may cost: any number of functions may name one long list.
-    constexpr std::size_t most = 1'000'000;
     Dwarf_Addr base = 0;
     Dwarf_Addr low = 0;
     Dwarf_Addr high = 0;
     std::ptrdiff_t at = 0;
     std::uint32_t part = 0;
-    while (scopes_.pieces_.size() < most && (at = ::dwarf_ranges(&die, at, &base, &low, &high)) > 0) {
+    while (ranges_left_ > 0 && (at = ::dwarf_ranges(&die, at, &base, &low, &high)) > 0) {
+      --ranges_left_;
       // The linker leaves 0 where it left a function out.
       if (low == 0 || low >= high) continue;
       scopes_.pieces_.push_back({{low, high}, depth, {::dwarf_dieoffset(&die), inlined, part++}});
@@ -61,6 +60,8 @@ class ScopeWalk {
 
   FunctionScopes& scopes_;
   Dwarf_Off last_;
+  /// What a damaged file may cost: any number of functions may name one long list.
+  std::size_t ranges_left_ = 1'000'000;
 };
 
 FunctionScopes::FunctionScopes(Dwarf_Die& unit) {

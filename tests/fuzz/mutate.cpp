@@ -23,6 +23,15 @@
 
 #include "loaders.hpp"
 
+// A sanitizer takes terabytes of address space for itself.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+
 namespace trapline::fuzz {
 namespace {
 
@@ -89,7 +98,7 @@ class LastInput {
 };
 
 void limit_memory() {
-#ifndef __SANITIZE_ADDRESS__
+#ifndef SANITIZED
   constexpr rlim_t most = rlim_t{1} << 30;
   const rlimit limit{.rlim_cur = most, .rlim_max = most};
   ::setrlimit(RLIMIT_AS, &limit);
