@@ -7,7 +7,6 @@
 #include <charconv>
 #include <set>
 #include <span>
-#include <tuple>
 
 #include <trapline/error.hpp>
 
@@ -334,10 +333,7 @@ std::vector<Symbol> matching_symbols(const symbols::SymbolPattern& pattern, cons
       module.table->each(module.options, [&](const Entry& entry) {
         if (pattern.matches(entry.name)) entries.push_back(entry);
       });
-      const auto place = [](const Entry& entry) { return std::tuple(entry.address, entry.name); };
-      std::ranges::sort(entries, {}, place);
-      const auto same = std::ranges::unique(entries, {}, place);
-      entries.erase(same.begin(), same.end());
+      entries = symbols::each_once(std::move(entries));
       for (const Entry& entry : std::span(entries).first(std::min(entries.size(), filter.limit - found.size()))) {
         found.push_back(symbol_of(entry, module));
       }

@@ -26,6 +26,14 @@ bool nicer(const SymbolList::Entry& a, const SymbolList::Entry& b) {
   return rank(a) < rank(b);
 }
 
+std::vector<SymbolList::Entry> each_once(std::vector<SymbolList::Entry> entries) {
+  const auto place = [](const SymbolList::Entry& entry) { return std::tuple(entry.address, entry.name); };
+  std::ranges::stable_sort(entries, {}, place);
+  const auto same = [&](const auto& a, const auto& b) { return place(a) == place(b); };
+  entries.erase(std::unique(entries.begin(), entries.end(), same), entries.end());
+  return entries;
+}
+
 SymbolList::SymbolList(FileSymbols symbols) : all_(std::move(symbols)) {}
 
 SymbolList::Entry SymbolList::entry(const FileSymbol& symbol) const {

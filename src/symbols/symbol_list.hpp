@@ -78,6 +78,8 @@ class SymbolList {
   mutable std::vector<Address> reach_;
 };
 
+/// In the order of addresses, each address and name once: what a file exports is in both of its tables.
+[[nodiscard]] std::vector<SymbolList::Entry> each_once(std::vector<SymbolList::Entry> entries);
 /// Of two names of one place the one that a user rather knows.
 [[nodiscard]] bool nicer(const SymbolList::Entry& a, const SymbolList::Entry& b);
 

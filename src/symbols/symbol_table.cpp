@@ -69,15 +69,6 @@ FileSymbols mini_debug_info_of(const ElfFile& elf) {
   }
 }
 
-/// What is exported is in both .symtab and .dynsym.
-std::vector<Entry> in_order(std::vector<Entry> entries) {
-  const auto place = [](const Entry& entry) { return std::tuple(entry.address, entry.name); };
-  std::ranges::stable_sort(entries, {}, place);
-  const auto same = std::ranges::unique(entries, {}, place);
-  entries.erase(same.begin(), same.end());
-  return entries;
-}
-
 /// The innermost of two answers about one address; what has no size may not reach so far.
 std::optional<Entry> better(std::optional<Entry> a, std::optional<Entry> b) {
   if (!a || !b) return a ? a : b;
@@ -227,13 +218,13 @@ std::vector<Entry> SymbolTable::find(const SymbolQuery& query, SymbolLevel level
 
 std::vector<Entry> SymbolTable::find_anew(const SymbolQuery& query, SymbolLevel level,
                                           const SymbolOptions& options) const {
-  if (level == SymbolLevel::tables) return in_order(find_in_tables(query));
+  if (level == SymbolLevel::tables) return each_once(find_in_tables(query));
   const DebugSymbols* const debug = more(level, options);
-  return debug != nullptr ? in_order(debug->find(query)) : std::vector<Entry>{};
+  return debug != nullptr ? each_once(debug->find(query)) : std::vector<Entry>{};
 }
 
 std::vector<Entry> SymbolTable::find(std::string_view name) const {
-  return in_order(find_in_tables(SymbolQuery(name)));
+  return each_once(find_in_tables(SymbolQuery(name)));
 }
 
 std::optional<Entry> SymbolTable::at(Address address, const SymbolOptions& options) const {
