@@ -105,7 +105,8 @@ inline bool failed(std::int64_t result) { return result < 0 && result > -4096; }
 /// That costs the stop; the signal comes back with the answer.
 void ask_whether_signal_restarts(ThreadState& thread);
 
-/// Unmaps our scratch mapping, and the page to which called functions return, if there are such, before the process is let go.
+/// Unmaps our scratch mapping, and the page to which called functions return, if there are such, before the process is
+/// let go.
 void remove_scratch(ThreadState& thread);
 
 }  // namespace trapline::core

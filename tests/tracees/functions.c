@@ -26,7 +26,9 @@ void increment(void) { ++counter; }
 long long eight(int a, long long b, short c, unsigned d, long e, int f, long long g, signed char h) {
   return a + 10LL * b + 100LL * c + 1000LL * d + 10000LL * e + 100000LL * f + 1000000LL * g + 10000000LL * h;
 }
-double mixed(int a, double b, float c, long d, double e, int f) { return a + b * 10 + (double)c * 100 + d * 1000 + e * 10000 + f * 100000.0; }
+double mixed(int a, double b, float c, long d, double e, int f) {
+  return a + b * 10 + (double)c * 100 + d * 1000 + e * 10000 + f * 100000.0;
+}
 double ten_doubles(double a, double b, double c, double d, double e, double f, double g, double h, double i, double j) {
   return a + b * 2 + c * 3 + d * 4 + e * 5 + f * 6 + g * 7 + h * 8 + i * 9 + j * 10;
 }
@@ -75,7 +77,9 @@ int spoil_registers(void) {
 #ifdef __x86_64__
   __asm__ volatile(
       "pcmpeqd %%xmm0, %%xmm0; movdqa %%xmm0, %%xmm1; movdqa %%xmm0, %%xmm8; movdqa %%xmm0, %%xmm15; fld1; fldpi"
-      : : : "xmm0", "xmm1", "xmm8", "xmm15", "st", "st(1)");
+      :
+      :
+      : "xmm0", "xmm1", "xmm8", "xmm15", "st", "st(1)");
 #endif
   errno = 77;
   return 1;

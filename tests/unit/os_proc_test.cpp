@@ -131,7 +131,8 @@ TEST(ReadStatus, OurOwnSignalsAndIds) {
 
 TEST(ParseStatus, WhatIsRareHere) {
   const ThreadStatus status = parse_status(
-      "Name:\tvault\nUmask:\t0027\nState:\tt (tracing stop)\nTgid:\t42\nNStgid:\t42\t3\nPid:\t43\nTracerPid:\t7\nUid:\t1\t2\t3\t4\n"
+      "Name:\tvault\nUmask:\t0027\nState:\tt (tracing "
+      "stop)\nTgid:\t42\nNStgid:\t42\t3\nPid:\t43\nTracerPid:\t7\nUid:\t1\t2\t3\t4\n"
       "SigPnd:\t0000000000000001\nShdPnd:\t8000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n");
   EXPECT_EQ(status.state, 't');
   EXPECT_EQ(status.umask, 027U);
