@@ -47,8 +47,9 @@ static void memory(const Debugger& d) {
     const Allocation buffer = d.allocate(4096);
     d.call("memset", buffer.address(), 'x', 10);
     std::cout << buffer.read_string() << '\n';
-  }                                                                              // Here it is given back.
-  const Allocation code = d.allocate("\x8d\x47\x01\xc3", {.executable = true});  // lea eax, [rdi + 1]; ret
+  }
+  // It is given back; this is lea eax, [rdi + 1] and ret.
+  const Allocation code = d.allocate("\x8d\x47\x01\xc3", {.executable = true});
   std::cout << d.call<int>(code.address(), 41) << '\n';
 }
 

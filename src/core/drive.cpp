@@ -6,6 +6,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/catchpoints.hpp"
 #include "core/owed_signals.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/step_in_place.hpp"
@@ -162,7 +163,7 @@ Drive::Outcome Drive::handle_stop(bool stepping) {
     case Event::clone:
     case Event::fork:
     case Event::vfork: process_.announce_birth(thread_); return {.stop = stop_of(process_.on_fork(thread_))};
-    case Event::exec:
+    case Event::exec: return {.stop = stop_of(run_catchpoints(thread_, Lifecycle::exec, {}))};
     case Event::stop:
     case Event::vfork_done:
     case Event::seccomp: return {};

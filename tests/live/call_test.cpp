@@ -200,6 +200,8 @@ TEST_F(Call, one_that_ends_the_process) {
 
 TEST_F(Call, one_that_executes_another_program) {
   AtPoint d;
+  int programs = 0;
+  d->on_exec([&](Thread&) { ++programs; });
   try {
     d->call<int>("another_program", tracee("exit_with"));
     ADD_FAILURE() << "it returned";
@@ -207,6 +209,7 @@ TEST_F(Call, one_that_executes_another_program) {
     EXPECT_EQ(error.stop().kind, StopKind::exec);
     EXPECT_EQ(error.thread(), CallInterrupted::Thread::elsewhere);
   }
+  EXPECT_EQ(programs, 1);
   EXPECT_FALSE(d->main_thread().in_call());
   EXPECT_EQ(run_out(*d).kind, StopKind::exited);
 }

@@ -251,7 +251,7 @@ TEST_F(CallWhere, callbacks_of_traps_inside_call_again) {
                  EXPECT_EQ(t.call<int>("two_points"), 12);
                }});
   EXPECT_EQ(d.call<int>("two_points"), 12);
-  EXPECT_EQ(calls, 3);
+  EXPECT_EQ(calls, 2);
   EXPECT_EQ(run_out(d).exit_code, 0);
 }
 
