@@ -13,6 +13,7 @@
 
 #include "api/host_trials.hpp"
 #include "os/host.hpp"
+#include "os/maps.hpp"
 #include "os/proc.hpp"
 
 namespace trapline {

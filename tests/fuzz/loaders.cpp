@@ -29,7 +29,7 @@ std::vector<Address> addresses_of(const symbols::SymbolTable* table) {
 void symbols_of(const symbols::SymbolTable& table, std::span<const Address> addresses) {
   for (const Address address : addresses) static_cast<void>(table.at(address));
   static_cast<void>(table.find("main"));
-  static_cast<void>(table.perhaps_near("mian"));
+  static_cast<void>(table.perhaps_near("mian", {}));
 }
 
 /// Memory of nothing but what the file holds, over and over.
