@@ -322,6 +322,12 @@ bool blocked_in(pid_t tid, std::int64_t number) {
   return line >> current && current == number;
 }
 
+std::int64_t number_in_tracees(std::string_view name) {
+  const std::string program = read_file(tracee("calls"));
+  const bool narrow = program.size() > EI_CLASS && program[EI_CLASS] == ELFCLASS32;
+  return syscall_number(narrow ? Abi::i386 : Abi::amd64, name).value_or(-1);
+}
+
 pid_t tracer_of(pid_t tid) {
   std::istringstream status(read_file("/proc/" + std::to_string(tid) + "/status"));
   for (std::string line; std::getline(status, line);) {

@@ -140,6 +140,8 @@ char state_of(pid_t tid);
 bool gone(pid_t pid);
 /// True when it sleeps inside that syscall.
 bool blocked_in(pid_t tid, std::int64_t number);
+/// The number that our test programs know a call by, which may be in i386.
+std::int64_t number_in_tracees(std::string_view name);
 /// The thread that traces it (/proc/PID/status), 0 for none.
 pid_t tracer_of(pid_t tid);
 /// True when a thread of this process traces it.
