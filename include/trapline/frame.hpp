@@ -18,7 +18,7 @@ struct Frame {
   Address pc = 0;
   /// The canonical frame address: the stack pointer after its return. 0 when it is unknown.
   Address cfa = 0;
-  /// Empty when no symbol covers the place.
+  /// As the file has it: of C++ the mangled name. Empty when no symbol covers the place.
   std::string function{};
   /// Of the pc from the function's start or, without a function, from the module's.
   std::uint64_t offset = 0;
@@ -41,7 +41,7 @@ struct BacktraceOptions {
 };
 
 /// Prints `0x401136 main+0x12 in /usr/bin/prog at /src/prog.c:42`, as much of it as is known, and
-/// `0x401136 ?? +0x1136 in /usr/bin/prog` without a symbol.
+/// `0x401136 ?? +0x1136 in /usr/bin/prog` without a symbol. Of C++ it is the demangled name: `ns::f(int)+0x12`.
 TRAPLINE_API std::ostream& operator<<(std::ostream& out, const Frame& frame);
 /// Prints a line for each, numbered from 0, after those of the calls inlined in it, which have the same number:
 /// `#0 0x401136 max<int> [inlined] at /src/prog.h:7`.

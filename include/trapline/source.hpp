@@ -22,7 +22,7 @@ struct SourceLine {
 
 /// A function that the compiler put into its caller instead of calling it.
 struct InlinedCall {
-  /// The name of the function that was inlined.
+  /// The function that was inlined, of C++ with its demangled name.
   std::string function{};
   /// Where it was called, in the function around it.
   SourceLine call{};

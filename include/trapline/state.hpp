@@ -26,7 +26,7 @@ struct Pointee {
   bool readable = false;
   bool writable = false;
   bool executable = false;
-  /// The text that begins there: at least four printable characters before a NUL; at most 64 of them.
+  /// The text that begins there: at least four bytes of printable UTF-8 before a NUL; at most 64 of them.
   std::string text{};
   /// The word that is stored there, of the size of a pointer.
   std::optional<std::uint64_t> word{};

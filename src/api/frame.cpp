@@ -4,6 +4,8 @@
 
 #include <ostream>
 
+#include "symbols/cxx_name.hpp"
+
 namespace trapline {
 namespace {
 
@@ -25,7 +27,7 @@ std::ostream& operator<<(std::ostream& out, const SourceLine& line) { return out
 std::ostream& operator<<(std::ostream& out, const Frame& frame) {
   out << fmt::format("{:#x} ", frame.pc);
   if (!frame.function.empty()) {
-    out << fmt::format("{}+{:#x}", frame.function, frame.offset);
+    out << fmt::format("{}+{:#x}", symbols::demangle(frame.function), frame.offset);
   } else {
     out << "??";
     if (!frame.module.empty()) out << fmt::format(" +{:#x}", frame.offset);

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "arch/arch.hpp"
 #include "core/location.hpp"
+#include "core/memory_text.hpp"
 #include "core/process.hpp"
 #include "core/process_maps.hpp"
 #include "core/telescope.hpp"
@@ -67,20 +67,10 @@ void Memory::read_exactly(Address address, std::span<std::byte> into) const {
 }
 
 std::string Memory::read_string(Address address, std::size_t max) const {
-  std::string text;
-  std::array<std::byte, 4096> piece;
-  while (text.size() < max) {
-    // Up to the end of a page at most: what is behind is rarely needed.
-    const Address at = address + text.size();
-    const std::size_t wanted = std::min(max - text.size(), piece.size() - at % piece.size());
-    const std::size_t count = read_some(at, std::span(piece).first(wanted));
-    if (count == 0 && text.empty()) throw_partial(*process_, {"read", 0, max, address});
-    const std::string_view read = support::as_text(std::span(piece).first(count));
-    const std::size_t end = read.find('\0');
-    text += read.substr(0, end);
-    if (end != std::string_view::npos || count < wanted) break;
-  }
-  return text;
+  const auto read = [this](Address at, std::span<std::byte> into) { return read_some(at, into); };
+  auto text = core::string_at(address, max, read);
+  if (!text) throw_partial(*process_, {"read", 0, max, address});
+  return *std::move(text);
 }
 
 void Memory::write(Address address, ByteView bytes) const {

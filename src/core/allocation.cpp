@@ -11,7 +11,6 @@
 #include "core/process_maps.hpp"
 #include "core/remote.hpp"
 #include "core/room.hpp"
-#include "core/syscall_dispatch.hpp"
 #include "support/log.hpp"
 
 namespace trapline::core {

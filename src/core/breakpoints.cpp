@@ -10,65 +10,15 @@
 
 #include "arch/arch.hpp"
 #include "core/loader.hpp"
-#include "core/location.hpp"
 #include "core/process.hpp"
-#include "core/process_maps.hpp"
 #include "support/log.hpp"
 
 namespace trapline::core {
-
 namespace {
 
 constexpr Address nowhere = BreakpointTrap::nowhere;
 
-template <class Options>
-void take_common(BreakpointTrap& trap, Options& options) {
-  if (options.callback) trap.callback = std::make_shared<const BreakpointCallback>(std::move(options.callback));
-  trap.pending_allowed = options.pending;
-  trap.condition = std::move(options.condition);
-  trap.thread = std::move(options.thread);
-  trap.once = options.once;
-  trap.ignore_count = options.ignore_count;
-}
-
-void refuse_empty(const Location& location) {
-  if (!location.address() && location.text().empty()) {
-    throw UsageError("an empty location: give an address or the name of a symbol");
-  }
-}
-
 }  // namespace
-
-std::shared_ptr<BreakpointTrap> make_breakpoint(const Location& location, BreakpointOptions options) {
-  auto trap = std::make_shared<BreakpointTrap>(location);
-  take_common(*trap, options);
-  refuse_empty(location);
-  trap->hardware = options.hardware;
-  return trap;
-}
-
-std::shared_ptr<BreakpointTrap> make_watchpoint(const Location& location, WatchpointOptions options) {
-  auto trap = std::make_shared<BreakpointTrap>(location);
-  take_common(*trap, options);
-  refuse_empty(location);
-  trap->hardware = true;
-  trap->access = options.access;
-  trap->length = options.length;
-  return trap;
-}
-
-void BreakpointTrap::changed(Process& owner) { owner.breakpoints().update(*this); }
-
-const Modules& Breakpoints::modules() {
-  const std::uint64_t epoch = process_.epoch();
-  const unsigned settings = process_.symbol_settings().changes();
-  if (!modules_ || epoch != modules_epoch_ || settings != modules_settings_ || process_.anyone_running()) {
-    modules_.emplace(modules_of(process_));
-    modules_epoch_ = epoch;
-    modules_settings_ = settings;
-  }
-  return *modules_;
-}
 
 const arch::Decoder& Breakpoints::decoder() {
   if (!decoder_ || decoder_arch_ != process_.arch()) {
@@ -76,12 +26,6 @@ const arch::Decoder& Breakpoints::decoder() {
     decoder_.emplace(decoder_arch_);
   }
   return *decoder_;
-}
-
-bool Breakpoints::may_wait(const BreakpointTrap& trap) {
-  if (trap.pending_allowed) return true;
-  const std::string& module = trap.location.module();
-  return !module.empty() && modules().maps().filter(module).empty();
 }
 
 Placement* Breakpoints::placement_of(const BreakpointTrap& trap) {
@@ -99,60 +43,6 @@ std::vector<std::uint64_t> Breakpoints::orders() const {
 void Breakpoints::set_address(Placement& placement, Address address) {
   placement.address = address;
   if (placement.trap->process.lock().get() == &process_) placement.trap->address = address;
-}
-
-std::optional<Address> Breakpoints::locate_numeric(const Placement& placement) {
-  // Of an earlier run: the same place in the same file.
-  for (const MemoryMap& map : modules().maps()) {
-    const auto& place = *placement.file;
-    if (map.path == place.path && place.offset >= map.offset && place.offset < map.offset + map.size()) {
-      return map.start + (place.offset - map.offset);
-    }
-  }
-  return std::nullopt;
-}
-
-std::vector<Address> Breakpoints::locate(Placement& placement, Unknown unknown) {
-  if (placement.dropped) return {};
-  if (placement.file) {
-    const auto address = locate_numeric(placement);
-    return address ? std::vector{*address} : std::vector<Address>();
-  }
-  const BreakpointTrap& trap = *placement.trap;
-  std::vector<Address> places;
-  try {
-    if (trap.uses_debug_register()) {
-      places = {resolve(trap.location, modules())};
-    } else {
-      places = resolve_all(trap.location, modules());
-    }
-  } catch (const SymbolError&) {
-    // A debug register watches what is not mapped yet.
-    if (trap.uses_debug_register() && trap.location.address() && trap.location.module().empty())
-      return {*trap.location.address()};
-    if (unknown == Unknown::throws && !may_wait(trap)) throw;
-    return {};
-  }
-  if (trap.location.address() && trap.location.module().empty()) {
-    const Address address = places.front();
-    const MemoryMap* map = modules().maps().at(address);
-    if (map != nullptr && map->inode != 0) {
-      placement.file = {.path = map->path, .offset = address - map->start + map->offset};
-    }
-  }
-  return places;
-}
-
-void Breakpoints::check_place(const BreakpointTrap& trap, Address address, Unknown unknown) {
-  if (unknown == Unknown::waits || trap.internal) return;
-  const MemoryMap* map = modules().maps().at(address);
-  if (map != nullptr && map->executable) return;
-  throw UsageError(fmt::format(
-      "breakpoint({}): {:#x} is {}, where nothing is executed; to see reads and writes there, place a watchpoint",
-      trap.location.text(), address,
-      map == nullptr
-          ? "not mapped"
-          : fmt::format("in {} ({})", map->path.empty() ? "anonymous memory" : map->path, map->permissions())));
 }
 
 std::size_t Breakpoints::put_trap(const Site& site, std::span<std::byte> original) {
@@ -217,10 +107,10 @@ void Breakpoints::arm_at(Placement& placement, const std::vector<Address>& place
 
 void Breakpoints::arm(Placement& placement, Unknown unknown) {
   if (!placement.trap->live() || placement.address != nowhere) return;
-  const std::vector<Address> places = locate(placement, unknown);
+  const std::vector<Address> places = places_.locate(placement, unknown);
   if (places.empty()) return;
   if (!placement.trap->uses_debug_register()) {
-    for (const Address address : places) check_place(*placement.trap, address, unknown);
+    for (const Address address : places) places_.check_place(*placement.trap, address, unknown);
   }
   arm_at(placement, places);
 }
@@ -237,13 +127,6 @@ void Breakpoints::arm_late(Placement& placement) {
   } catch (const OsError& error) {
     support::log(LogCategory::process, [&] { return std::string(error.what()); });
   }
-}
-
-bool Breakpoints::moved_away(Placement& placement) {
-  // A debug register does not notice that its library went.
-  const BreakpointTrap& trap = *placement.trap;
-  const bool bare = trap.location.address() && trap.location.module().empty();
-  return trap.uses_debug_register() && !bare && locate(placement, Unknown::waits) != std::vector{placement.address};
 }
 
 void Breakpoints::disarm(Placement& placement) {
@@ -356,7 +239,7 @@ void Breakpoints::forget_image() {
   lifted_.clear();
   slots_ = {};
   watchpoints_.forget();
-  modules_.reset();
+  places_.forget();
   code_ = {};
 }
 
@@ -456,7 +339,7 @@ void Breakpoints::libraries_changed() {
     const auto found = traps_.find(order);
     if (found == traps_.end() || found->second.trap->internal) continue;
     Placement& placement = found->second;
-    if (placement.address != nowhere && (!in_place(placement) || moved_away(placement))) disarm(placement);
+    if (placement.address != nowhere && (!in_place(placement) || places_.moved_away(placement))) disarm(placement);
     arm_late(placement);
   }
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "arch/instruction.hpp"
+#include "core/breakpoint_places.hpp"
 #include "core/breakpoint_trap.hpp"
 #include "core/code_window.hpp"
 #include "core/library_watch.hpp"
@@ -38,33 +39,16 @@ struct Site {
   std::size_t writes_seen = 0;
 };
 
-/// A trap of a process, and where it is in the present image.
-struct Placement {
-  /// What a numeric address means in the next run.
-  struct FilePlace {
-    std::string path;
-    std::uint64_t offset = 0;
-  };
-
-  std::shared_ptr<BreakpointTrap> trap;
-  Address address = BreakpointTrap::nowhere;
-  /// Where it is as well: a source line may begin in several functions, and wherever it was inlined.
-  std::vector<Address> others{};
-  std::optional<FilePlace> file{};
-  /// It is a bare address of an earlier image: it means nothing in this one.
-  bool dropped = false;
-};
-
 /// The breakpoints and watchpoints of a process: those placed, and where they are in the present image. On the tracer
 /// thread.
 class Breakpoints {
  public:
   /// How a thread gets past a trap: chosen by cost, or one of them for tests.
   enum class Path { cheapest, emulation, slot, in_place };
-  /// What to do about a place that cannot be found.
-  enum class Unknown { throws, waits };
+  using Unknown = BreakpointPlaces::Unknown;
 
-  explicit Breakpoints(Process& process) : process_(process), watchpoints_(process), libraries_(process) {}
+  explicit Breakpoints(Process& process)
+      : process_(process), places_(process), watchpoints_(process), libraries_(process) {}
 
   /// Places a trap, at once when there is an image; throws SymbolError or UsageError where it cannot be.
   void add(const std::shared_ptr<BreakpointTrap>& trap);
@@ -113,16 +97,12 @@ class Breakpoints {
   /// For the code of this image.
   [[nodiscard]] const arch::Decoder& decoder();
   /// What is loaded; asked anew only when something has run since.
-  [[nodiscard]] const Modules& modules();
+  [[nodiscard]] const Modules& modules() { return places_.modules(); }
 
  private:
   [[nodiscard]] Placement* placement_of(const BreakpointTrap& trap);
   [[nodiscard]] std::vector<std::uint64_t> orders() const;
   void set_address(Placement& placement, Address address);
-  [[nodiscard]] std::vector<Address> locate(Placement& placement, Unknown unknown);
-  [[nodiscard]] std::optional<Address> locate_numeric(const Placement& placement);
-  [[nodiscard]] bool may_wait(const BreakpointTrap& trap);
-  void check_place(const BreakpointTrap& trap, Address address, Unknown unknown);
   void arm(Placement& placement, Unknown unknown);
   void arm_at(Placement& placement, const std::vector<Address>& places);
   /// False when the memory cannot be written.
@@ -133,13 +113,14 @@ class Breakpoints {
   void disarm(Placement& placement);
   /// The same for a place that appears, or went away, while the program runs: nobody is there to hear of an error.
   void arm_late(Placement& placement);
-  [[nodiscard]] bool moved_away(Placement& placement);
   [[nodiscard]] bool in_place(const Placement& placement);
   void forget_places();
   void forget_image();
   void watch_loader();
   void unwatch_loader();
+
   Process& process_;
+  BreakpointPlaces places_;
   /// In the order in which they were placed; trapline's own are among them for as long as the image lives.
   std::map<std::uint64_t, Placement> traps_;
   std::uint64_t next_order_ = 0;
@@ -153,10 +134,7 @@ class Breakpoints {
   LibraryWatch libraries_;
   std::optional<arch::Decoder> decoder_;
   Arch decoder_arch_{};
-  std::optional<Modules> modules_;
-  std::uint64_t modules_epoch_ = 0;
   CodeWindow code_;
-  unsigned modules_settings_ = 0;
 };
 
 }  // namespace trapline::core

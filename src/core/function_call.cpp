@@ -15,6 +15,7 @@
 #include "core/process.hpp"
 #include "core/process_maps.hpp"
 #include "core/syscall_dispatch.hpp"
+#include "core/thread_calls.hpp"
 #include "os/ptrace.hpp"
 
 namespace trapline::core {

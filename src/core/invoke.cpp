@@ -13,8 +13,8 @@
 
 #include "core/argument_copies.hpp"
 #include "core/remote.hpp"
-#include "core/syscall_dispatch.hpp"
 #include "core/syscall_handlers.hpp"
+#include "core/thread_calls.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
 

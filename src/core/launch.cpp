@@ -11,7 +11,6 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
-#include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"

@@ -98,7 +98,7 @@ void append_objects(Process& process, const Words& words, Address map, std::vect
     const auto dynamic = words.at(map + 2 * words.width());
     const auto next = words.at(map + 3 * words.width());
     if (!base || !name || !dynamic || !next) return;
-    objects.push_back({.dynamic = *dynamic, .base = *base, .name = text_at(process, *name)});
+    objects.push_back({.dynamic = *dynamic, .base = *base, .name = string_at(process, *name).value_or("")});
     map = *next;
   }
 }

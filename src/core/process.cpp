@@ -11,6 +11,7 @@
 #include "core/signal_dispatch.hpp"
 #include "core/step_in_place.hpp"
 #include "core/syscall_dispatch.hpp"
+#include "core/syscall_resume.hpp"
 #include "core/trap_departure.hpp"
 #include "core/trap_hits.hpp"
 #include "core/vdso.hpp"

@@ -7,7 +7,6 @@
 
 #include "core/process.hpp"
 #include "core/signal_dispatch.hpp"
-#include "core/syscall_dispatch.hpp"
 #include "os/error.hpp"
 
 namespace trapline::core {

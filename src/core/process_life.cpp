@@ -8,7 +8,6 @@
 #include "arch/arch.hpp"
 #include "core/process.hpp"
 #include "core/remote.hpp"
-#include "core/syscall_dispatch.hpp"
 #include "os/exec_check.hpp"
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"

@@ -13,6 +13,7 @@
 #include "core/syscall_dispatch.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/syscall_site.hpp"
+#include "core/thread_calls.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
 

@@ -8,7 +8,7 @@
 #include "arch/arch.hpp"
 #include "core/function_call.hpp"
 #include "core/process.hpp"
-#include "core/syscall_dispatch.hpp"
+#include "core/thread_calls.hpp"
 #include "os/proc.hpp"
 
 // Where the functions that we call return to.

@@ -11,6 +11,7 @@
 #include "core/remote.hpp"
 #include "core/signal_view.hpp"
 #include "core/syscall_dispatch.hpp"
+#include "core/thread_calls.hpp"
 #include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
 #include "os/signals.hpp"

@@ -11,7 +11,7 @@
 #include "core/process_maps.hpp"
 #include "core/remote.hpp"
 #include "core/room.hpp"
-#include "core/syscall_dispatch.hpp"
+#include "core/thread_calls.hpp"
 
 namespace trapline::core {
 namespace {

@@ -6,9 +6,9 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/thread_calls.hpp"
 #include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
-#include "os/seccomp.hpp"
 #include "support/log.hpp"
 
 namespace trapline::core {
@@ -16,17 +16,6 @@ namespace {
 
 using State = OpenCall::State;
 using View = ThreadState::View;
-
-/// Calls left open by signal handlers that jumped away; the oldest are forgotten beyond this depth.
-constexpr std::size_t deepest = 64;
-
-const arch::SyscallRegs& registers_of(const ThreadState& thread, Abi abi) {
-  return arch::syscall_regs(thread.process->arch(), abi);
-}
-
-Abi abi_of(const ThreadState& thread, const os::SyscallInfo& info) {
-  return arch::abi_from_audit_arch(info.audit_arch).value_or(arch::native_abi(thread.process->arch()));
-}
 
 /// The kernel is asked while the thread is still where it stopped; an invocation moves it and keeps the answer.
 os::SyscallInfo info_of_stop(const ThreadState& thread) {
@@ -44,7 +33,7 @@ void replace(ThreadState& thread, OpenCall& call, const Replacement& replacement
   const std::int64_t number = replacement.numbers[static_cast<std::size_t>(call.abi)];
   if (number < 0) return;
   change_number(thread, call, number);
-  const auto& words = registers_of(thread, call.abi);
+  const auto& words = syscall_registers(thread, call.abi);
   for (std::size_t i = 0; i < call.args.size(); ++i) {
     if (!replacement.args[i]) continue;
     call.args[i] = *replacement.args[i];
@@ -131,18 +120,6 @@ void show_observers(ThreadState& thread, OpenCall& call, Show&& show) {
   }
 }
 
-void push_call(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool invoked) {
-  if (thread.calls.depth() >= deepest) thread.calls.drop_oldest();
-  OpenCall& call = thread.calls.push();
-  call.abi = abi;
-  call.original_number = call.number = info.number;
-  call.original_args = call.args = info.args;
-  call.pc = info.pc;
-  call.invoked = invoked;
-  call.by_filter = info.filter_data.has_value();
-  call.kernel_result = call.result = 0;
-}
-
 void log_call(const ThreadState& thread, const OpenCall& call, const char* what) {
   support::log(LogCategory::syscall, [&] {
     const std::string_view name = syscall_name(call.abi, call.number);
@@ -173,7 +150,7 @@ Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
         (*callback)(handle, handler);
       });
       if (cut_short(thread)) return Verdict::go_on;
-      if (const auto written = thread.registers.known_signed_word(registers_of(thread, call.abi).result)) {
+      if (const auto written = thread.registers.known_signed_word(syscall_registers(thread, call.abi).result)) {
         call.result = *written;
       }
     }
@@ -213,8 +190,7 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
     }
   }
   thread.process->seen_syscalls().note(abi, info.number);
-  push_call(thread, info, abi, invoked);
-  OpenCall& call = thread.calls.top();
+  OpenCall& call = push_call(thread, info, abi, invoked);
   thread.view = View::enter;
   Verdict verdict = run_enter_handlers(thread, call);
   if (cut_short(thread)) return Verdict::go_on;
@@ -224,41 +200,6 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
     if (verdict == Verdict::go_on && !thread.process->stop_wanted()) return finish_exit(thread, call, call.skip_value);
   }
   return verdict;
-}
-
-bool changes_filters(const OpenCall& call) {
-  return std::ranges::count(arch::filter_installing_calls(call.abi), call.number) != 0;
-}
-
-/// Whether anything is to be done at the exit of a call that is at its enter.
-bool wants_exit(const ThreadState& thread, OpenCall& call) {
-  if (thread.follows_call || changes_filters(call)) return true;
-  if (std::ranges::any_of(call.ran, [](const auto& trap) { return !trap->enter_only(); })) return true;
-  return call.observed && std::ranges::any_of(*thread.process->watchers(),
-                                              [](const auto& w) { return bool(w.observer->on_syscall_exit); });
-}
-
-/// A filter of the program's own asks for a tracer, where without one the call fails.
-void refuse_as_untraced(ThreadState& thread, const os::SyscallInfo& info) {
-  const auto& words = registers_of(thread, abi_of(thread, info));
-  thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
-  thread.registers.set_word(words.result, static_cast<std::uint64_t>(-ENOSYS));
-}
-
-/// A signal handler has returned: the interrupted call under it restarts at once, or ended with -EINTR; its index.
-struct Return {
-  std::size_t index = 0;
-  bool restarted = false;
-};
-
-std::optional<Return> returned_into(ThreadState& thread, const os::SyscallInfo& info, std::size_t below) {
-  while (below-- > 0) {
-    const OpenCall& call = thread.calls.at(below);
-    if (call.state != State::in_handler) continue;
-    const bool restarted = info.pc == call.pc - arch::syscall_instruction_size(call.abi);
-    if (restarted || (info.pc == call.pc && info.result == -EINTR)) return Return{below, restarted};
-  }
-  return std::nullopt;
 }
 
 Verdict after_sigreturn(ThreadState& thread, const os::SyscallInfo& info) {
@@ -282,7 +223,8 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   if (call.skipped) {
     // A filter that the tracee inherited may have put its own error there.
     if (info.result != call.skip_value) {
-      thread.registers.set_word(registers_of(thread, call.abi).result, static_cast<std::uint64_t>(call.skip_value));
+      thread.registers.set_word(syscall_registers(thread, call.abi).result,
+                                static_cast<std::uint64_t>(call.skip_value));
     }
     return finish_exit(thread, call, call.skip_value);
   }
@@ -304,86 +246,10 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
 }  // namespace
 
 Verdict end_call(ThreadState& thread, OpenCall& call, std::int64_t result) {
-  const auto& words = registers_of(thread, call.abi);
+  const auto& words = syscall_registers(thread, call.abi);
   thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
   thread.registers.set_word(words.result, static_cast<std::uint64_t>(result));
   return finish_exit(thread, call, result);
-}
-
-void settle_filter_stop(ThreadState& thread) {
-  using FilterStop = ThreadState::FilterStop;
-  thread.filter_stop = FilterStop::none;
-  if (thread.status.event() != os::WaitStatus::Event::seccomp) return;
-  const os::SyscallInfo info = os::syscall_info(thread.tid);
-  thread.status = os::WaitStatus::of_syscall();
-  thread.filter_stop = FilterStop::nothing;
-  if (info.filter_data != os::filter_mark) {
-    refuse_as_untraced(thread, info);
-    return;
-  }
-  const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open && !thread.calls.top().let_go;
-  if (inside || !thread.process->wants_syscalls()) return;
-  thread.filter_stop = FilterStop::enter;
-  thread.known_info = info;
-}
-
-void settle_unwatched_call(ThreadState& thread) {
-  if (thread.calls.empty() || !thread.calls.top().let_go) return;
-  // The births and the end of a process are events inside of calls.
-  if (!thread.status.signal_stop() && thread.status.event() != os::WaitStatus::Event::stop) return;
-  OpenCall& call = thread.calls.top();
-  const auto& words = registers_of(thread, call.abi);
-  const bool given_up = thread.registers.signed_word(words.number_at_stop) >= 0 &&
-                        restarts(thread.registers.signed_word(words.result)) &&
-                        thread.registers.word(words.pc) == call.pc;
-  if (!given_up) {
-    thread.calls.pop();
-    return;
-  }
-  call.state = State::restarting;
-  call.let_go = false;
-}
-
-bool has_own_filters(const ThreadState& thread) {
-  return os::has_own_filters(thread.tid, thread.process->inherited_filters());
-}
-
-bool is_sigreturn(const OpenCall& call) {
-  switch (call.abi) {
-    case Abi::amd64: return call.number == 15;
-    case Abi::i386: return call.number == 119 || call.number == 173;
-    case Abi::aarch64: return call.number == 139;
-  }
-  return false;
-}
-
-void read_back(ThreadState& thread, OpenCall& call) {
-  if (!thread.registers.changed()) return;
-  const auto& words = registers_of(thread, call.abi);
-  if (const auto number = thread.registers.known_signed_word(words.number_at_stop)) {
-    if (!call.skipped) call.number = *number;
-    // A skip has put -1 there: another number was written since.
-    if (call.skipped && *number != -1) change_number(thread, call, *number);
-  }
-  for (std::size_t i = 0; i < call.args.size(); ++i) {
-    if (const auto value = thread.registers.known_word(words.args[i])) call.args[i] = *value;
-  }
-}
-
-void change_number(ThreadState& thread, OpenCall& call, std::int64_t number) {
-  const auto& words = registers_of(thread, call.abi);
-  thread.registers.set_word(words.number_at_stop, static_cast<std::uint64_t>(number));
-  if (call.skipped) thread.registers.set_word(words.result, static_cast<std::uint64_t>(-ENOSYS));
-  call.skipped = false;
-  call.number = number;
-}
-
-void skip(ThreadState& thread, OpenCall& call, std::int64_t value) {
-  const auto& words = registers_of(thread, call.abi);
-  thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
-  thread.registers.set_word(words.result, static_cast<std::uint64_t>(value));
-  call.skipped = true;
-  call.skip_value = value;
 }
 
 Verdict on_syscall_stop(ThreadState& thread) {
@@ -428,74 +294,6 @@ bool syscall_would_stop(ThreadState& thread) {
   if (thread.calls.empty()) return false;
   return std::ranges::any_of(thread.calls.top().ran,
                              [](const auto& trap) { return trap->live() && trap->synchronous(); });
-}
-
-os::Resume leave_syscall_stop(ThreadState& thread) {
-  Process& process = *thread.process;
-  if (thread.view == View::enter && thread.stopped()) read_back(thread, thread.calls.top());
-  if (thread.view == View::exit) {
-    thread.calls.pop();
-    if (const auto info = std::exchange(thread.returned_from_handler, std::nullopt)) {
-      // The rt_sigreturn's own exit stopped the process, so that the call under it is seen to only here.
-      if (const auto into = returned_into(thread, *info, thread.calls.depth())) {
-        while (thread.calls.depth() > into->index + 1) thread.calls.pop();
-        thread.calls.top().state = State::restarting;
-        if (!into->restarted) thread.calls.pop();
-      }
-    }
-  }
-  thread.view = View::none;
-  thread.follows_call = thread.follows_call && !thread.calls.empty();
-  const bool watched = process.wants_syscalls() || thread.follows_call;
-  const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open;
-  if (std::exchange(thread.emulated, false) && inside) {
-    // The kernel will not run the call that stopped here: back onto the instruction, and in again for good.
-    OpenCall& call = thread.calls.top();
-    const auto& words = registers_of(thread, call.abi);
-    const std::int64_t number = thread.registers.signed_word(words.number_at_stop);
-    thread.registers.set_word(words.pc, call.pc - arch::syscall_instruction_size(call.abi));
-    thread.registers.set_word(words.number_before, static_cast<std::uint64_t>(number));
-    thread.registers.set_word(words.number_at_stop, ~std::uint64_t{0});
-    thread.reentering = watched;
-  }
-  if (!watched) {
-    while (!thread.calls.empty()) thread.calls.pop();
-    thread.filtered.reset();
-    thread.reentering = false;
-    return os::Resume::cont;
-  }
-  if (inside && !thread.reentering) {
-    OpenCall& call = thread.calls.top();
-    // At the stop of PTRACE_SYSCALL the filter's is still to come.
-    call.let_go = call.let_go || (call.by_filter && !wants_exit(thread, call));
-    return call.let_go ? os::Resume::cont : os::Resume::syscall;
-  }
-  if (thread.reentering) return os::Resume::syscall;
-  if (!thread.filtered) thread.filtered = has_own_filters(thread);
-  if (*thread.filtered) return os::Resume::emulate;
-  // The way back of an interrupted call is seen whole.
-  return process.filter().covers() && thread.calls.empty() ? os::Resume::cont : os::Resume::syscall;
-}
-
-void leave_for_good(ThreadState& thread) {
-  static_cast<void>(leave_syscall_stop(thread));
-  while (!thread.calls.empty()) thread.calls.pop();
-}
-
-void note_interrupted_call(ThreadState& thread) {
-  if (thread.status.event() != os::WaitStatus::Event::stop || thread.last_resume != os::Resume::cont || thread.fresh)
-    return;
-  if (!thread.calls.empty() && thread.calls.top().state == State::restarting) return;
-  const Abi abi = arch::native_abi(thread.process->arch());
-  const auto& words = registers_of(thread, abi);
-  const auto number = thread.registers.signed_word(words.number_at_stop);
-  if (number < 0 || !restarts(thread.registers.signed_word(words.result))) return;
-  os::SyscallInfo info;
-  info.number = number;
-  info.pc = thread.registers.word(words.pc);
-  for (std::size_t i = 0; i < info.args.size(); ++i) info.args[i] = thread.registers.word(words.args[i]);
-  push_call(thread, info, abi, false);
-  thread.calls.top().state = State::restarting;
 }
 
 void abandon_calls(ThreadState& thread) {

@@ -7,7 +7,7 @@
 
 #include "arch/arch.hpp"
 #include "core/process.hpp"
-#include "core/syscall_dispatch.hpp"
+#include "core/thread_calls.hpp"
 
 namespace trapline::core {
 namespace {

@@ -22,7 +22,4 @@ struct PointerWorld {
 /// Without any link when nothing can be read at the address.
 [[nodiscard]] Telescope follow_pointers(Address address, const PointerWorld& world, const TelescopeOptions& options);
 
-/// How many bytes at the beginning are printable text in UTF-8, the last character whole.
-[[nodiscard]] std::size_t printable_prefix(ByteView bytes);
-
 }  // namespace trapline::core

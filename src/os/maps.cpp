@@ -4,16 +4,14 @@
 #include <fmt/format.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
-#include <charconv>
 
 #include "os/error.hpp"
-#include "support/fd.hpp"
+#include "os/proc_text.hpp"
 
 namespace trapline::os {
 namespace {
@@ -22,59 +20,13 @@ constexpr std::string_view deleted_mark = " (deleted)";
 /// How the kernel writes a line break, the only character that it escapes. It leaves backslashes alone.
 constexpr std::string_view escaped_break = "\\012";
 
-[[noreturn]] void throw_unreadable(int error, const std::string& path) {
-  if (error == ENOENT || error == ESRCH) throw ProcessGone(path + ": the process is gone");
-  throw_os_error(error, path, 0,
-                 error == EACCES || error == EPERM ? "it belongs to another user or has gained privileges" : "");
-}
+std::string path_of(pid_t pid) { return fmt::format("/proc/{}/maps", pid); }
 
-support::Fd open_maps(pid_t pid, std::string& path) {
-  path = fmt::format("/proc/{}/maps", pid);
-  support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) throw_unreadable(errno, path);
-  return file;
-}
-
-struct Text {
-  std::string text;
-  /// The kernel gives about a page at a time, and lets the process run in between.
-  bool in_one_go = true;
-};
-
-Text read_text(pid_t pid) {
-  std::string path;
-  const support::Fd file = open_maps(pid, path);
-  Text result;
-  std::string& text = result.text;
-  std::size_t size = 0;
-  unsigned reads = 0;
-  for (;;) {
-    if (text.size() - size < 4096) text.resize(text.empty() ? 16384 : text.size() * 2);
-    const ssize_t count = ::read(file.get(), text.data() + size, text.size() - size);
-    if (count == -1 && errno == EINTR) continue;
-    if (count == -1) throw_unreadable(errno, path);
-    if (count == 0) break;
-    result.in_one_go = ++reads == 1;
-    size += static_cast<std::size_t>(count);
-  }
-  if (size == 0) throw ProcessGone(path + ": it has no memory any more");
-  text.resize(size);
-  return result;
-}
-
-template <class T>
-T take_number(std::string_view& text, int base) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return value;
-}
-
-char take(std::string_view& text) {
-  if (text.empty()) return '\0';
-  const char first = text.front();
-  text.remove_prefix(1);
-  return first;
+FileText text_of(pid_t pid) {
+  const std::string path = path_of(pid);
+  FileText text = read_text(open_file(path), path);
+  if (text.text.empty()) throw ProcessGone(path + ": it has no memory any more");
+  return text;
 }
 
 void replace_all(std::string& text, std::string_view from, std::string_view to) {
@@ -85,28 +37,30 @@ void replace_all(std::string& text, std::string_view from, std::string_view to) 
 
 Mapping parse_mapping(std::string_view line) {
   Mapping mapping;
-  mapping.start = take_number<Address>(line, 16);
-  take(line);
-  mapping.end = take_number<Address>(line, 16);
-  take(line);
-  mapping.readable = take(line) == 'r';
-  mapping.writable = take(line) == 'w';
-  mapping.executable = take(line) == 'x';
-  mapping.shared = take(line) == 's';
-  take(line);
-  mapping.offset = take_number<std::uint64_t>(line, 16);
-  take(line);
-  mapping.device_major = take_number<std::uint32_t>(line, 16);
-  take(line);
-  mapping.device_minor = take_number<std::uint32_t>(line, 16);
-  take(line);
-  mapping.inode = take_number<std::uint64_t>(line, 10);
-  line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-  if (mapping.inode != 0 && line.ends_with(deleted_mark)) {
+  Cursor in(line);
+  mapping.start = in.number<Address>(16);
+  in.character();
+  mapping.end = in.number<Address>(16);
+  in.character();
+  mapping.readable = in.character() == 'r';
+  mapping.writable = in.character() == 'w';
+  mapping.executable = in.character() == 'x';
+  mapping.shared = in.character() == 's';
+  in.character();
+  mapping.offset = in.number<std::uint64_t>(16);
+  in.character();
+  mapping.device_major = in.number<std::uint32_t>(16);
+  in.character();
+  mapping.device_minor = in.number<std::uint32_t>(16);
+  in.character();
+  mapping.inode = in.number<std::uint64_t>(10);
+  in.skip_blanks();
+  std::string_view name = in.rest();
+  if (mapping.inode != 0 && name.ends_with(deleted_mark)) {
     mapping.deleted = true;
-    line.remove_suffix(deleted_mark.size());
+    name.remove_suffix(deleted_mark.size());
   }
-  mapping.name = line;
+  mapping.name = name;
   replace_all(mapping.name, escaped_break, "\n");
   return mapping;
 }
@@ -115,10 +69,8 @@ Mapping parse_mapping(std::string_view line) {
 /// /proc tells (MapsOf.names_with_breaks_and_backslashes).
 void settle_breaks(pid_t pid, Mapping& mapping) {
   const std::string link = fmt::format("/proc/{}/map_files/{:x}-{:x}", pid, mapping.start, mapping.end);
-  std::array<char, 4096> target;
-  const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-  if (length <= 0) return;
-  std::string name(target.data(), static_cast<std::size_t>(length));
+  std::string name;
+  if (read_link(AT_FDCWD, link, name) <= 0) return;
   if (mapping.deleted && name.ends_with(deleted_mark)) name.resize(name.size() - deleted_mark.size());
   // Another file may have been mapped there meanwhile.
   std::string as_in_text = name;
@@ -170,8 +122,7 @@ struct Answer {
 };
 
 Answer ask(pid_t pid, Address address) {
-  std::string path;
-  const support::Fd file = open_maps(pid, path);
+  const support::Fd file = open_file(path_of(pid));
   std::array<char, 4096> name;
   ProcmapQuery query{.query_address = address,
                      .name_size = static_cast<std::uint32_t>(name.size()),
@@ -205,11 +156,7 @@ Answer ask(pid_t pid, Address address) {
 std::vector<Mapping> parse_maps(std::string_view text) {
   std::vector<Mapping> maps;
   maps.reserve(static_cast<std::size_t>(std::ranges::count(text, '\n')));
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    maps.push_back(parse_mapping(text.substr(0, end)));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  for (Cursor in(text); !in.empty();) maps.push_back(parse_mapping(in.line()));
   return maps;
 }
 
@@ -228,12 +175,12 @@ void make_disjoint(std::vector<Mapping>& maps) {
 }
 
 std::vector<Mapping> read_maps(pid_t pid, Changing changing) {
-  Text text = read_text(pid);
+  FileText text = text_of(pid);
   if (changing == Changing::perhaps) {
     // Two equal texts one after the other are a state that the process was in. One that never rests has no such.
     constexpr int tries = 4;
     for (int i = 0; i < tries && !text.in_one_go; ++i) {
-      Text again = read_text(pid);
+      FileText again = text_of(pid);
       if (again.text == text.text) break;
       text = std::move(again);
     }

@@ -6,7 +6,6 @@
 #include <cerrno>
 
 #include "os/error.hpp"
-#include "support/fd.hpp"
 
 namespace trapline::os {
 
@@ -17,11 +16,17 @@ void throw_unreadable(int error, const std::string& path) {
                  error == EACCES || error == EPERM ? "it belongs to another user or has gained privileges" : "");
 }
 
-std::string read_file_at(int folder, const std::string& path) {
-  const support::Fd file(::openat(folder, path.c_str(), O_RDONLY | O_CLOEXEC));
+support::Fd open_file(const std::string& path) {
+  support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid()) throw_unreadable(errno, path);
-  std::string text;
+  return file;
+}
+
+FileText read_text(const support::Fd& file, const std::string& path) {
+  FileText result;
+  std::string& text = result.text;
   std::size_t size = 0;
+  unsigned reads = 0;
   for (;;) {
     // Files of /proc have no size, and their lines may move between two reads: large ones make that rare.
     if (text.size() - size < 4096) text.resize(text.empty() ? 8192 : text.size() * 4);
@@ -29,13 +34,20 @@ std::string read_file_at(int folder, const std::string& path) {
     if (count == -1 && errno == EINTR) continue;
     if (count == -1) throw_unreadable(errno, path);
     if (count == 0) break;
+    result.in_one_go = ++reads == 1;
     size += static_cast<std::size_t>(count);
   }
   text.resize(size);
-  return text;
+  return result;
 }
 
-std::string read_file(const std::string& path) { return read_file_at(AT_FDCWD, path); }
+std::string read_file_at(int folder, const std::string& path) {
+  const support::Fd file(::openat(folder, path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) throw_unreadable(errno, path);
+  return read_text(file, path).text;
+}
+
+std::string read_file(const std::string& path) { return read_text(open_file(path), path).text; }
 
 long read_link(int folder, const std::string& path, std::string& target) {
   target.resize(256);

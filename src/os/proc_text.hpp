@@ -4,12 +4,24 @@
 #include <string>
 #include <string_view>
 
+#include "support/fd.hpp"
+
 namespace trapline::os {
 
 // How files of /proc are read and taken apart.
 
 /// Throws for a file that could not be opened or read: ProcessGone when its process has vanished, otherwise OsError.
 [[noreturn]] void throw_unreadable(int error, const std::string& path);
+/// Opened for reading.
+[[nodiscard]] support::Fd open_file(const std::string& path);
+
+struct FileText {
+  std::string text;
+  /// The kernel gives about a page at a time, and lets the process run in between.
+  bool in_one_go = true;
+};
+[[nodiscard]] FileText read_text(const support::Fd& file, const std::string& path);
+
 /// The whole of a file that has no size; a relative name is looked up in the open folder.
 [[nodiscard]] std::string read_file(const std::string& path);
 [[nodiscard]] std::string read_file_at(int folder, const std::string& path);
@@ -25,6 +37,7 @@ class Cursor {
 
   [[nodiscard]] bool empty() const { return text_.empty(); }
   [[nodiscard]] std::string_view rest() const { return text_; }
+  /// 0 when there is none.
   template <class T>
   T number(int base) {
     T value{};

@@ -5,7 +5,6 @@
 #include <gelf.h>
 #include <libelf.h>
 
-#include <cxxabi.h>
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -15,6 +14,7 @@
 
 #include <trapline/error.hpp>
 
+#include "symbols/cxx_name.hpp"
 #include "symbols/elf_file.hpp"
 #include "symbols/file_cache.hpp"
 #include "symbols/section_image.hpp"
@@ -44,23 +44,11 @@ std::string text_of(Dwarf_Die& die, unsigned name) {
   return text != nullptr ? text : "";
 }
 
-std::string demangled(const std::string& name) {
-  // Longer ones are of damaged files, where what comes out can have any length.
-  constexpr std::size_t longest = 1024;
-  struct Free {
-    void operator()(char* text) const { std::free(text); }  // NOLINT: it is malloc'd, as the ABI says
-  };
-  int status = 0;
-  if (name.size() > longest) return name;
-  const std::unique_ptr<char, Free> text(abi::__cxa_demangle(name.c_str(), nullptr, nullptr, &status));
-  return text ? text.get() : name;
-}
-
 /// As a user would write it, or the linker's name where that is all there is.
 std::string function_name(Dwarf_Die& die) {
   for (const unsigned attribute : {DW_AT_linkage_name, DW_AT_MIPS_linkage_name}) {
     const std::string name = text_of(die, attribute);
-    if (!name.empty()) return demangled(name);
+    if (!name.empty()) return demangle(name);
   }
   return text_of(die, DW_AT_name);
 }

@@ -3,7 +3,6 @@
 #include <dwarf.h>
 #include <elfutils/libdw.h>
 #include <elfutils/libdwelf.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 
@@ -14,9 +13,7 @@
 #include <optional>
 #include <unordered_map>
 
-#include <trapline/error.hpp>
-
-#include "symbols/debug_file.hpp"
+#include "symbols/separate_file.hpp"
 
 namespace trapline::symbols {
 namespace {
@@ -181,19 +178,8 @@ class CommonParts {
     if (size <= 0) return;
     const auto* begin = static_cast<const std::byte*>(id);
     const Bytes build_id(begin, begin + size);
-    auto place = file_by_build_id(build_id, path);
-    if (!place && name != nullptr && *name != '\0') {
-      place = *name == '/' ? std::string(name) : path.substr(0, path.rfind('/') + 1) + name;
-    }
-    if (!place) return;
-    support::Fd file(::open(place->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file.valid()) return;
-    try {
-      elf_.emplace(std::move(file));
-    } catch (const SymbolError&) {
-      return;
-    }
-    if (elf_->build_id() != build_id || !unpacks_sanely(*elf_)) return;
+    elf_ = common_parts_of(build_id, name != nullptr ? name : "", path);
+    if (!elf_ || !unpacks_sanely(*elf_)) return;
     dwarf_.reset(::dwarf_begin_elf(elf_->handle(), DWARF_C_READ, nullptr));
     if (dwarf_) ::dwarf_setalt(dwarf, dwarf_.get());
   }

@@ -1,6 +1,7 @@
 #include "symbols/elf_file.hpp"
 
 #include <elfutils/libdwelf.h>
+#include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include <trapline/error.hpp>
 
@@ -140,5 +142,22 @@ ElfFacts ElfFile::facts() const { return elf_facts(elf_.get()); }
 Bytes ElfFile::frame_image() const { return symbols::frame_image(elf_.get()); }
 
 DebugImage ElfFile::debug_image() const { return symbols::debug_image(elf_.get()); }
+
+std::optional<ElfFile> elf_in(support::Fd file) {
+  if (!file.valid()) return std::nullopt;
+  try {
+    return ElfFile(std::move(file));
+  } catch (const SymbolError&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<ElfFile> open_elf(const std::string& path) {
+  // A pipe must not hold its opener.
+  support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) == -1 || !S_ISREG(status.st_mode)) return std::nullopt;
+  return elf_in(std::move(file));
+}
 
 }  // namespace trapline::symbols

@@ -104,4 +104,9 @@ class ElfFile {
   std::unique_ptr<Elf, End> elf_;
 };
 
+/// Nothing when the file is none.
+[[nodiscard]] std::optional<ElfFile> elf_in(support::Fd file);
+/// Likewise, of the regular file at a path.
+[[nodiscard]] std::optional<ElfFile> open_elf(const std::string& path);
+
 }  // namespace trapline::symbols

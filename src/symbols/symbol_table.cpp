@@ -1,25 +1,20 @@
 #include "symbols/symbol_table.hpp"
 
-#include <fcntl.h>
-#include <sys/stat.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <compare>
-#include <cstring>
-#include <filesystem>
 #include <map>
 #include <tuple>
 
 #include <trapline/error.hpp>
 
 #include "support/bytes.hpp"
-#include "symbols/debug_file.hpp"
 #include "symbols/debuginfod.hpp"
 #include "symbols/file_cache.hpp"
 #include "symbols/linkage.hpp"
 #include "symbols/mini_debug_info.hpp"
+#include "symbols/separate_file.hpp"
 
 namespace trapline::symbols {
 namespace {
@@ -33,23 +28,6 @@ std::uint64_t characters_of(std::string_view name) {
   std::uint64_t bits = 0;
   for (const char c : name) bits |= std::uint64_t{1} << (static_cast<unsigned char>(c) & 63U);
   return bits;
-}
-
-std::vector<std::int64_t> identity_of(int file) {
-  struct stat status {};
-  if (::fstat(file, &status) == -1) return {};
-  return {static_cast<std::int64_t>(status.st_dev), static_cast<std::int64_t>(status.st_ino), status.st_size,
-          status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
-}
-
-std::optional<ElfFile> open_elf(const std::string& path) {
-  support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!file.valid()) return std::nullopt;
-  try {
-    return ElfFile(std::move(file));
-  } catch (const SymbolError&) {
-    return std::nullopt;
-  }
 }
 
 const Section* section_called(const std::vector<Section>& sections, std::string_view name) {
@@ -78,11 +56,11 @@ std::optional<Entry> better(std::optional<Entry> a, std::optional<Entry> b) {
 }
 
 /// Files of one build are the same in every container; but stripping one changes its size and not its build id.
-std::string build_of(const ElfFile& elf, const support::Fd& file) {
+std::string build_of(const ElfFile& elf, const FileOrigin& origin) {
   const Bytes build_id = elf.build_id();
-  const auto identity = identity_of(file.get());
-  if (build_id.empty() || identity.empty()) return {};
-  return support::to_hex(build_id) + ' ' + std::to_string(identity[2]);
+  const auto size = origin.size();
+  if (build_id.empty() || !size) return {};
+  return support::to_hex(build_id) + ' ' + std::to_string(*size);
 }
 
 std::shared_ptr<const SymbolTable> build(support::Fd file, const std::string& path) {
@@ -91,9 +69,8 @@ std::shared_ptr<const SymbolTable> build(support::Fd file, const std::string& pa
   static auto* const builds = new std::map<std::string, std::weak_ptr<const SymbolTable>>;
   try {
     FileOrigin origin(file, path);
-    const support::Fd same(::fcntl(file.get(), F_DUPFD_CLOEXEC, 0));
     const ElfFile elf(std::move(file));
-    const std::string name = build_of(elf, same);
+    const std::string name = build_of(elf, origin);
     if (name.empty()) return std::make_shared<const SymbolTable>(elf, std::move(origin));
     const std::lock_guard lock(*mutex);
     if (auto known = (*builds)[name].lock()) return known;
@@ -107,31 +84,6 @@ std::shared_ptr<const SymbolTable> build(support::Fd file, const std::string& pa
 }
 
 }  // namespace
-
-FileOrigin::FileOrigin(const support::Fd& file, const std::string& path) : identity_(identity_of(file.get())) {
-  // /proc/PID/exe is gone with its process, and no debug file is near it.
-  std::error_code error;
-  const std::string real = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(file.get()), error);
-  const std::string process = path.starts_with("/proc/") ? path.substr(0, path.find('/', std::strlen("/proc/"))) : "";
-  paths_ = {real, process.empty() ? process : process + "/root" + real, path};
-  std::erase_if(paths_, [&](const std::string& one) {
-    const support::Fd same(::open(one.c_str(), O_PATH | O_CLOEXEC));
-    return one.empty() || !same.valid() || identity_of(same.get()) != identity_;
-  });
-}
-
-std::optional<ElfFile> FileOrigin::open() const {
-  for (const std::string& path : paths_) {
-    support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-    if (!file.valid() || identity_.empty() || identity_of(file.get()) != identity_) continue;
-    try {
-      return ElfFile(std::move(file));
-    } catch (const SymbolError&) {
-      return std::nullopt;
-    }
-  }
-  return std::nullopt;
-}
 
 SymbolTable::SymbolTable(FileSymbols symtab, FileSymbols dynsym, std::vector<Segment> segments, FileOrigin origin)
     : symtab_(std::move(symtab)),

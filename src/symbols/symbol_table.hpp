@@ -10,27 +10,11 @@
 #include <vector>
 
 #include "symbols/debug_symbols.hpp"
+#include "symbols/file_origin.hpp"
 #include "symbols/symbol_list.hpp"
 #include "symbols/symbol_query.hpp"
 
 namespace trapline::symbols {
-
-/// Where a file is found again, when more of it is wanted than was read at first.
-class FileOrigin {
- public:
-  FileOrigin() = default;
-  /// Of an open file and the path that it was opened by, which may lead there only while some process lives.
-  FileOrigin(const support::Fd& file, const std::string& path);
-
-  /// Nothing when the file is no longer there.
-  [[nodiscard]] std::optional<ElfFile> open() const;
-  /// As it is called here; empty for what is in no file.
-  [[nodiscard]] std::string path() const { return paths_.empty() ? std::string() : paths_.front(); }
-
- private:
-  std::vector<std::string> paths_;
-  std::vector<std::int64_t> identity_;
-};
 
 /// The symbols of one file, by name and by address, from itself and from what tells more about it. Immutable to its
 /// users, so that all threads and processes share it.

@@ -14,9 +14,9 @@
 #include <sstream>
 
 #include "support/bytes.hpp"
-#include "symbols/debug_file.hpp"
 #include "symbols/dwarf_symbols.hpp"
 #include "symbols/mini_debug_info.hpp"
+#include "symbols/separate_file.hpp"
 #include "symbols/symbol_table.hpp"
 
 namespace trapline::symbols {

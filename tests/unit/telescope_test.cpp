@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/memory_text.hpp"
 #include "fake_memory.hpp"
 
 namespace trapline::core {

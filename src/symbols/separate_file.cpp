@@ -1,4 +1,4 @@
-#include "symbols/debug_file.hpp"
+#include "symbols/separate_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,8 +8,6 @@
 #include <filesystem>
 #include <string_view>
 #include <vector>
-
-#include <trapline/error.hpp>
 
 #include "support/bytes.hpp"
 
@@ -33,17 +31,6 @@ RootedPath split_root(const std::string& path) {
   const std::size_t size = end + name.size();
   if (path.size() > size && path[size] != '/') return {{}, path};
   return {path.substr(0, size), path.substr(size)};
-}
-
-std::optional<ElfFile> open_regular(const std::string& path) {
-  support::Fd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) == -1 || !S_ISREG(status.st_mode)) return std::nullopt;
-  try {
-    return ElfFile(std::move(file));
-  } catch (const SymbolError&) {
-    return std::nullopt;
-  }
 }
 
 constexpr std::array<std::uint32_t, 256> crc_table = [] {
@@ -71,14 +58,14 @@ std::optional<std::uint32_t> checksum_of(const std::string& path) {
 }
 
 bool has_build_id(const std::string& path, const Bytes& build_id) {
-  const auto elf = open_regular(path);
+  const auto elf = open_elf(path);
   return elf && elf->build_id() == build_id;
 }
 
 /// A file without build id is known by the checksum alone.
 bool is_linked(const std::string& path, const DebugLink& link, const Bytes& build_id) {
   if (!build_id.empty()) return has_build_id(path, build_id);
-  return open_regular(path) && checksum_of(path) == link.checksum;
+  return open_elf(path) && checksum_of(path) == link.checksum;
 }
 
 std::vector<std::string> roots_of(const RootedPath& file) {
@@ -135,6 +122,15 @@ std::optional<std::string> debug_file_of(const ElfFile& elf, const std::string& 
     if (!same_file(place, path) && is_linked(place, *link, build_id)) return place;
   }
   return std::nullopt;
+}
+
+std::optional<ElfFile> common_parts_of(const Bytes& build_id, const std::string& name, const std::string& path) {
+  if (const auto known = file_by_build_id(build_id, path)) return open_elf(*known);
+  if (name.empty()) return std::nullopt;
+  const std::string folder = name.front() == '/' ? std::string() : path.substr(0, path.rfind('/') + 1);
+  auto named = open_elf(folder + name);
+  if (named && named->build_id() != build_id) named.reset();
+  return named;
 }
 
 }  // namespace trapline::symbols

@@ -12,7 +12,11 @@ namespace trapline::symbols {
 /// to it. Nothing without one. `path` is the file's own, which may begin with the /proc/PID/root of a process that has
 /// another root. Any thread.
 [[nodiscard]] std::optional<std::string> debug_file_of(const ElfFile& elf, const std::string& path);
-/// The file of that name beside its user that has that build id, as .gnu_debugaltlink (dwz) names it.
+/// The debug file of that build id, in the view of the file at `path`.
 [[nodiscard]] std::optional<std::string> file_by_build_id(const Bytes& build_id, const std::string& path);
+/// The file that dwz(1) moved parts of the DWARF of the one at `path` to, and perhaps of others: by the build id and
+/// the name that its .gnu_debugaltlink has; only one of that build id.
+[[nodiscard]] std::optional<ElfFile> common_parts_of(const Bytes& build_id, const std::string& name,
+                                                     const std::string& path);
 
 }  // namespace trapline::symbols
