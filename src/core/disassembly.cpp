@@ -70,11 +70,11 @@ class Listing {
       if (bytes.empty()) return;
       arch::Disassembled found = disassembler_.decode(bytes, code.at());
       const ByteView own = bytes.first(found.length);
-      Instruction instruction{.place = {.address = code.at()},
-                              .bytes = Bytes(own.begin(), own.end()),
+      Instruction instruction{.bytes = Bytes(own.begin(), own.end()),
                               .kind = found.kind,
                               .mnemonic = std::move(found.mnemonic),
                               .operands = std::move(found.operands)};
+      instruction.place.address = code.at();
       if (found.target) instruction.target = Place{.address = *found.target};
       if (found.data) instruction.data = Place{.address = *found.data};
       if (!wants_more(instruction)) return;
