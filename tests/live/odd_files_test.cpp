@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
 namespace trapline::live {
@@ -93,21 +94,22 @@ TEST_F(OddFiles, in_folders_of_any_name) {
   }
 }
 
-TEST_F(OddFiles, that_are_replaced_while_they_run) {
-  const ScratchDir scratch;
-  const std::string program = copy_of(tracee("hits"), scratch.path());
-  const std::string plugin = copy_of(tracee("plugin.so"), scratch.path());
+/// `hits`, `plugin.so` and `points` are in the folder; the first two become the third while they run.
+void replace_and_look(const std::string& folder) {
+  const std::string program = folder + "/hits";
+  const std::string plugin = folder + "/plugin.so";
   Debugger d(command({program, "plugin", "4", plugin}));
   const Breakpoint by_name = d.breakpoint("plugin_function", {.pending = true});
   d.run(no_stdio());
   ASSERT_EQ(next_stop(d).kind, StopKind::breakpoint);
   // As package managers do it; what follows has read none of the old files before but for names.
   for (const std::string& file : {program, plugin}) {
-    std::filesystem::copy_file(tracee("points"), file + ".new");
+    std::filesystem::copy_file(folder + "/points", file + ".new");
     std::filesystem::rename(file + ".new", file);
   }
   look_at_plugin(d, program, plugin);
   EXPECT_TRUE(d.maps().filter(plugin).front().deleted);
+  EXPECT_FALSE(d.binary().needed().empty());
   by_name.disable();
   const Breakpoint by_line = d.breakpoint("plugin.c:6");
   EXPECT_EQ(next_stop(d).kind, StopKind::breakpoint);
@@ -118,6 +120,30 @@ TEST_F(OddFiles, that_are_replaced_while_they_run) {
   other.run(no_stdio());
   EXPECT_TRUE(other.symbols().find("plugin_function").empty());
   EXPECT_EQ(other.symbols().find("main").size(), 1U);
+}
+
+TEST_F(OddFiles, that_are_replaced_while_they_run) {
+  const ScratchDir scratch;
+  for (const char* file : {"hits", "plugin.so", "points"}) copy_of(tracee(file), scratch.path());
+  replace_and_look(scratch.path());
+}
+
+TEST_F(OddFiles, that_are_replaced_while_somebody_without_privileges_looks) {
+  if (::geteuid() != 0)
+    GTEST_SKIP() << "nobody but root can be somebody else; that_are_replaced_while_they_run does it";
+  constexpr uid_t nobody = 65534;
+  const ScratchDir scratch;
+  for (const char* file : {"hits", "plugin.so", "points"}) {
+    ASSERT_EQ(::chown(copy_of(tracee(file), scratch.path()).c_str(), nobody, nobody), 0);
+  }
+  ASSERT_EQ(::chown(scratch.path().c_str(), nobody, nobody), 0);
+  const auto look = [&] {
+    if (::setresgid(nobody, nobody, nobody) != 0 || ::setresuid(nobody, nobody, nobody) != 0) ::_exit(2);
+    ::prctl(PR_SET_DUMPABLE, 1);
+    replace_and_look(scratch.path());
+    ::_exit(HasFailure() ? 1 : 0);
+  };
+  EXPECT_EXIT(look(), ::testing::ExitedWithCode(0), "");
 }
 
 /// Where the program `lines` announces itself, inside inlined calls.
