@@ -27,7 +27,7 @@ struct Options {
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (auto* part : {syscall_rows, invoke_rows, trap_rows, spawn_rows, step_rows, backtrace_rows, memory_rows,
-                     search_rows, symbol_rows}) {
+                     search_rows, symbol_rows, gdb_rows}) {
     auto more = part();
     std::ranges::move(more, std::back_inserter(rows));
   }
@@ -36,7 +36,7 @@ std::vector<Row> all_rows() {
 
 void print(const Result& result) {
   constexpr double micro = 1000;
-  std::printf("%-28s %12.3f %12.3f %8.2f\n", result.name.c_str(), result.ours_ns / micro, result.floor_ns / micro,
+  std::printf("%-28s %12.3f %12.3f %8.3f\n", result.name.c_str(), result.ours_ns / micro, result.floor_ns / micro,
               result.ratio());
   std::fflush(stdout);
 }
@@ -109,8 +109,10 @@ void declare(CLI::App& app, Options& options) {
 
 int main(int argc, char** argv) {
   using namespace trapline::bench;
-  CLI::App app{"Measures the library beside the raw requests to the kernel that it cannot do without.",
-               "trapline-bench"};
+  CLI::App app{
+      "Measures the library beside the raw requests to the kernel that it cannot do without (the floor), and in "
+      "the rows gdb.* beside gdb, where a ratio below 1 means quicker than gdb.",
+      "trapline-bench"};
   Options options;
   declare(app, options);
   try {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "measure.hpp"
@@ -16,6 +17,14 @@ namespace trapline::bench {
 [[nodiscard]] std::vector<Row> memory_rows();
 [[nodiscard]] std::vector<Row> search_rows();
 [[nodiscard]] std::vector<Row> symbol_rows();
+/// Some of the others, with gdb's Python API on the same program in place of the floor.
+[[nodiscard]] std::vector<Row> gdb_rows();
+
+/// What is looked up in the tracee `many_symbols`, and searched for in `haystack`.
+inline constexpr const char* mangled_symbol =
+    "_ZN9benchmark7symbols14Container_typeIiNS_14Allocator_typeIiEENS_13Compare_typesIiSt4lessIiEEEE14method_1178500"
+    "ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEPKcm";
+inline constexpr std::string_view needle = "NEEDLE!\x01\x02\x03zq#9";
 
 /// The path of one of the programs in bench/tracees.
 [[nodiscard]] inline std::string tracee(const std::string& name) { return BENCH_TRACEE_DIR "/" + name; }

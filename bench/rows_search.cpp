@@ -1,8 +1,4 @@
-#include <sys/mman.h>
-
-#include <cstring>
 #include <memory>
-#include <random>
 #include <stdexcept>
 
 #include <trapline/trapline.hpp>
@@ -13,28 +9,16 @@
 namespace trapline::bench {
 namespace {
 
-constexpr std::size_t mega = std::size_t{1} << 20;
-constexpr std::size_t large = 256 * mega;
-constexpr std::string_view needle = "NEEDLE!\x01\x02\x03zq#9";
+constexpr std::size_t large = std::size_t{256} << 20;
 
 /// A program at rest with a large mapping of random bytes, of which the last are what is searched for.
 struct Haystack {
-  Haystack() : debugger({.argv = {tracee("spin")}}) {
+  Haystack() : debugger({.argv = {tracee("haystack")}}) {
     debugger.run({.stdio = {.in = Stream::inherit(), .out = Stream::inherit(), .err = Stream::inherit()}});
-    start = static_cast<Address>(
-        debugger.invoke_syscall("mmap", 0, large, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    Bytes block(mega);
-    std::mt19937_64 random(1);
-    for (std::size_t done = 0; done < large; done += mega) {
-      for (std::size_t i = 0; i < mega; i += sizeof(std::uint64_t)) {
-        const std::uint64_t word = random();
-        std::memcpy(block.data() + i, &word, sizeof word);
-      }
-      debugger.memory().write(start + done, block);
-    }
-    debugger.memory().write(start + large - 64, needle);
-    // A pointer far from everything that random words may be.
-    debugger.memory().write_value(start + large - 128, start);
+    debugger.catch_signal("SIGTRAP");
+    debugger.cont();
+    debugger.wait();
+    start = debugger.memory().read_value<Address>(debugger.symbols().resolve("haystack"));
   }
 
   [[nodiscard]] FindOptions all() const { return {.start = start, .end = start + large}; }

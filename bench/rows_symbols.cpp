@@ -12,9 +12,6 @@
 namespace trapline::bench {
 namespace {
 
-constexpr const char* mangled =
-    "_ZN9benchmark7symbols14Container_typeIiNS_14Allocator_typeIiEENS_13Compare_typesIiSt4lessIiEEEE14method_1178500"
-    "ERKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEEPKcm";
 constexpr const char* as_written = "benchmark::symbols::Container_type::method_1178500";
 
 /// Makes it another file to whoever remembers files.
@@ -37,7 +34,7 @@ Row lookup_row(std::string name, const char* wanted, floors::Lookup lookup, std:
         for (std::size_t i = 0; i < events; ++i) (void)symbols.resolve(wanted);
       });
     };
-    return Sides{ours, floors::symbols(events, debugger->pid(), path, mangled, lookup)};
+    return Sides{ours, floors::symbols(events, debugger->pid(), path, mangled_symbol, lookup)};
   };
   return {.name = std::move(name), .prepare = prepare, .share = share};
 }
@@ -47,9 +44,9 @@ Row lookup_row(std::string name, const char* wanted, floors::Lookup lookup, std:
 std::vector<Row> symbol_rows() {
   constexpr std::size_t share = 15;
   return {
-      lookup_row("symbols.first", mangled, floors::Lookup::first, 1, share),
+      lookup_row("symbols.first", mangled_symbol, floors::Lookup::first, 1, share),
       lookup_row("symbols.first_cxx", as_written, floors::Lookup::first, 1, share),
-      lookup_row("symbols.next", mangled, floors::Lookup::next, 50, 1),
+      lookup_row("symbols.next", mangled_symbol, floors::Lookup::next, 50, 1),
   };
 }
 

@@ -37,11 +37,13 @@ std::vector<Instruction> disassemble(ByteView code, Address at, Arch arch, Synta
   std::vector<Instruction> list;
   while (!code.empty()) {
     arch::Disassembled found = disassembler.decode(code, at);
-    Instruction instruction{.place = {.address = at},
-                            .bytes = Bytes(code.begin(), code.begin() + static_cast<std::ptrdiff_t>(found.length)),
-                            .kind = found.kind,
-                            .mnemonic = std::move(found.mnemonic),
-                            .operands = std::move(found.operands)};
+    // g++ 12 warns of half an instruction that is destroyed when this is an initializer with names.
+    Instruction instruction;
+    instruction.place.address = at;
+    instruction.bytes.assign(code.begin(), code.begin() + static_cast<std::ptrdiff_t>(found.length));
+    instruction.kind = found.kind;
+    instruction.mnemonic = std::move(found.mnemonic);
+    instruction.operands = std::move(found.operands);
     if (found.target) instruction.target = Place{.address = *found.target};
     if (found.data) instruction.data = Place{.address = *found.data};
     code = code.subspan(found.length);

@@ -70,11 +70,13 @@ class Listing {
       if (bytes.empty()) return;
       arch::Disassembled found = disassembler_.decode(bytes, code.at());
       const ByteView own = bytes.first(found.length);
-      Instruction instruction{.place = {.address = code.at()},
-                              .bytes = Bytes(own.begin(), own.end()),
-                              .kind = found.kind,
-                              .mnemonic = std::move(found.mnemonic),
-                              .operands = std::move(found.operands)};
+      // g++ 12 warns of half an instruction that is destroyed when this is an initializer with names.
+      Instruction instruction;
+      instruction.place.address = code.at();
+      instruction.bytes.assign(own.begin(), own.end());
+      instruction.kind = found.kind;
+      instruction.mnemonic = std::move(found.mnemonic);
+      instruction.operands = std::move(found.operands);
       if (found.target) instruction.target = Place{.address = *found.target};
       if (found.data) instruction.data = Place{.address = *found.data};
       if (!wants_more(instruction)) return;

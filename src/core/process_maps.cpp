@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <array>
+#include <cstring>
+
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
@@ -65,6 +68,28 @@ MemoryMaps read_memory_maps(const Process& process, os::Changing changing) {
   return {std::move(maps), executable_of(process)};
 }
 
+bool begins_as_elf(Process& process, const MemoryMap& map) {
+  std::array<std::byte, 4> magic{};
+  return process.memory().read(map.start, magic) == magic.size() && std::memcmp(magic.data(), "\177ELF", 4) == 0;
+}
+
+/// What the mappings of an ELF file hold of it, at their places in the file: the headers, code and call frames, seldom
+/// more.
+Bytes image_in_memory(Process& process, const MemoryMap& of) {
+  // Code that a program loads is near the start of its file; more is data that it has mapped.
+  constexpr std::uint64_t most = std::uint64_t{256} << 20;
+  Bytes image;
+  for (const MemoryMap& map : memory_maps(process)) {
+    if (map.path != of.path || map.inode != of.inode || !map.readable) continue;
+    // Compilers in runtimes have much code in deleted files, which are none.
+    if (image.empty() && (map.offset != 0 || !begins_as_elf(process, map))) return {};
+    if (map.offset > most || map.size() > most - map.offset) continue;
+    if (image.size() < map.offset + map.size()) image.resize(map.offset + map.size());
+    static_cast<void>(process.memory().read(map.start, std::span(image).subspan(map.offset, map.size())));
+  }
+  return image;
+}
+
 /// What is known of a mapped file, found in whatever way leads to the very file that the process has.
 template <class T>
 std::shared_ptr<const T> load(Process& process, const MemoryMap& map, bool program,
@@ -82,6 +107,12 @@ std::shared_ptr<const T> load(Process& process, const MemoryMap& map, bool progr
     if (auto found = from_file(proc + "/exe")) return found;
   }
   if (auto found = from_file(fmt::format("{}/map_files/{:x}-{:x}", proc, map.start, map.end))) return found;
+  // Who has replaced a library has put another one there
+  // (OddFiles.that_are_replaced_while_somebody_without_privileges_looks).
+  if (map.deleted) {
+    Bytes image = image_in_memory(process, map);
+    return image.empty() ? nullptr : from_image(std::move(image));
+  }
   return from_file(proc + "/root" + map.path);
 }
 
@@ -143,7 +174,8 @@ std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, co
 }
 
 std::shared_ptr<const ElfFacts> load_elf_facts(Process& process, const Module& module) {
-  return load(process, module.map, false, symbols::facts_of_file, symbols::facts_of_image);
+  const bool program = module.path == executable_of(process);
+  return load(process, module.map, program, symbols::facts_of_file, symbols::facts_of_image);
 }
 
 }  // namespace trapline::core

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import pty
+import re
 import shutil
 import signal
 import subprocess
@@ -383,6 +384,23 @@ class Shown(InspectCase):
                                 stderr=subprocess.PIPE)
             os.kill(process.pid, signal.SIGKILL)
             self.assertIn(viewer.wait(PATIENCE), (0, 1, 125))
+
+    def test_a_program_in_a_folder_of_any_name(self):
+        for name in ("two\nlines", "so called (deleted)", "back\\slash \\012"):
+            folder = self.folder / name
+            folder.mkdir()
+            program = shutil.copy(tracee("frames"), folder)
+            shown, status = data("-b", "-m", "--symbol", "inner", "--at", "inner", "--", program, "nested")
+            self.assertEqual(status, 0)
+            self.assertEqual(shown["process"]["command"], [program, "nested"])
+            frames = shown["backtraces"][0]["frames"]
+            self.assertEqual([(frame["function"], frame["module"]) for frame in frames[:4]],
+                             [(function, program) for function in ("inner", "middle", "outer", "main")])
+            self.assertIn(program, [area.get("path") for area in shown["maps"]])
+            self.assertEqual(shown["symbols"][0]["found"][0]["module"], program)
+            text = inspect("-b", "-m", "--at", "inner", "--", program, "nested").stdout
+            shown_as = name.replace("\\", "\\\\").replace("\n", "\\n")
+            self.assertRegex(text, r"(?m)^#3 0x[0-9a-f]+ main\+0x[0-9a-f]+ in /.*" + re.escape(f"{shown_as}/frames"))
 
 
 if __name__ == "__main__":

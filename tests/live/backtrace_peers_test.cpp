@@ -245,10 +245,15 @@ TEST_F(BacktracePeers, agree_about_a_32_bit_program) {
   // It waits for signals for ever, where it runs.
   if (output_of("timeout 0.2 " + path + " 2>/dev/null; echo $?") != "124\n") GTEST_SKIP() << "this machine runs none";
   if (which("gdb").empty()) GTEST_SKIP() << "gdb is not installed";
-  Stopped program({path});
-  program.stop_at_rest();
-  // eu-stack ends in main, whose CFA is an expression.
-  compare(program, of_gdb, true);
+  for (const std::vector<std::string>& argv : {std::vector{path}, {tracee("i386/crowd"), "5"}}) {
+    Stopped program(argv);
+    if (argv.size() > 1) {
+      EXPECT_EQ(program.child().read_line(), "ready");
+    }
+    program.stop_at_rest();
+    // eu-stack ends in main, whose CFA is an expression.
+    compare(program, of_gdb, true);
+  }
 }
 
 }  // namespace

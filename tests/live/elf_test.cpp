@@ -90,13 +90,12 @@ TEST_P(ElfBesideReadelf, tells_the_same) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Files, ElfBesideReadelf,
-                         testing::Values("/usr/bin/python3", "/bin/bash", "/usr/bin/git",
-                                         "/lib/x86_64-linux-gnu/libc.so.6", "/usr/lib32/libc.so.6",
-                                         "/lib/ld-linux.so.2", "/usr/lib/x86_64-linux-gnu/crt1.o",
-                                         "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus",
-                                         "/usr/aarch64-linux-gnu/lib/libc.so.6", "points", "points_static",
-                                         "points_stripped", "sites_no_pie", "bits32", "plugin.so"));
+INSTANTIATE_TEST_SUITE_P(
+    Files, ElfBesideReadelf,
+    testing::Values("/usr/bin/python3", "/bin/bash", "/usr/bin/git", "/lib/x86_64-linux-gnu/libc.so.6",
+                    "/usr/lib32/libc.so.6", "/lib/ld-linux.so.2", "/usr/lib/x86_64-linux-gnu/crt1.o",
+                    "/usr/lib/gcc/x86_64-linux-gnu/12/cc1plus", "/usr/aarch64-linux-gnu/lib/libc.so.6", "points",
+                    "points_static", "points_stripped", "sites_no_pie", "bits32", "plugin.so", "lines", "i386/block"));
 
 /// Files that are made by the compiler of the machine.
 class ElfMade : public Live {
