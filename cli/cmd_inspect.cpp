@@ -57,6 +57,22 @@ std::string complaint(std::string_view what) {
   return text;
 }
 
+/// At the delivery of a signal, what tells of it: `SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0x0}`.
+std::string signal_text(const View& view) {
+  if (!view.stop || view.stop->kind != StopKind::signal) return {};
+  const siginfo_t info = view.stop->thread.signal_info();
+  trapline::SignalRecord record{.signal = info.si_signo, .code = info.si_code};
+  // Who sent it and where it happened share a place.
+  if (info.si_code <= 0) {
+    record.sender = info.si_pid;
+  } else {
+    record.address = reinterpret_cast<trapline::Address>(info.si_addr);
+  }
+  std::string text;
+  trapline::append_signal(text, record);
+  return text;
+}
+
 /// One look at a process, from the attachment (or launch) to its end.
 class Inspection {
  public:
@@ -195,6 +211,7 @@ class Inspection {
       std::ostringstream text;
       text << *view.stop;
       json["stop"] = {{"kind", to_string(view.stop->kind)}, {"text", text.str()}};
+      if (const std::string signal = signal_text(view); !signal.empty()) json["stop"]["signal"] = signal;
     }
     int status = success;
     for (const Section& section : sections()) {
@@ -221,6 +238,7 @@ class Inspection {
       std::ostringstream why;
       why << *view.stop;
       text += ", " + why.str();
+      if (const std::string signal = signal_text(view); !signal.empty()) text += '\n' + signal;
     } else if (!attached_) {
       text += ", at its entry point";
     } else if (const std::string call = blocked_call(debugger_, view.thread.info()); !call.empty()) {

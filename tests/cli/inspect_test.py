@@ -107,8 +107,41 @@ class Inspect(InspectCase):
         result = inspect("--signal", "--", tracee("die"), str(int(signal.SIGSEGV)))
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("(SIGSEGV", result.stdout.splitlines()[1])
+        self.assertRegex(result.stdout.splitlines()[2], r"^SIGSEGV \{si_signo=SIGSEGV, si_code=")
+        shown, _ = data("--signal", "-r", "--", tracee("die"), str(int(signal.SIGSEGV)))
+        self.assertTrue(shown["stop"]["signal"].startswith("SIGSEGV {"))
         result = inspect("--signal", "SIGTERM", "-b", "--", tracee("die"), str(int(signal.SIGTERM)))
         self.assertIn("(SIGTERM", result.stdout.splitlines()[1])
+
+    def test_backtraces_with_lines_and_inlined_calls(self):
+        stop = ["--at", "syscall", "-b"]
+        result = inspect(*stop, "--", tracee("lines"))
+        self.assertRegex(result.stdout, r"(?m)^#1 +0x[0-9a-f]+ innermost \[inlined\] at .*/lines\.cpp:\d+$")
+        self.assertRegex(result.stdout, r"(?m)^#1 +0x[0-9a-f]+ space::once\(long\)\+0x[0-9a-f]+ in .*/lines at .*/lines\.cpp:\d+$")
+        plain = inspect(*stop, "--no-lines", "--", tracee("lines")).stdout
+        self.assertRegex(plain, r"(?m)^#1 +0x[0-9a-f]+ space::once\(long\)\+0x[0-9a-f]+ in .*/lines$")
+        self.assertNotIn("[inlined]", plain)
+        frame = data(*stop, "--", tracee("lines"))[0]["backtraces"][0]["frames"][1]
+        self.assertEqual((frame["function"], frame["demangled"]), ("_ZN5space4onceEl", "space::once(long)"))
+        self.assertTrue(frame["source"]["file"].endswith("lines.cpp"))
+        self.assertTrue(frame["inlined"][0]["call"]["line"] > 0)
+
+    def test_the_stack_leads_somewhere(self):
+        arguments = ["--at", "leaf", "-k", "-n", "40"]
+        result = inspect(*arguments, "--", tracee("steps"), "recursive")
+        self.assertRegex(result.stdout, r"(?m)^\+0x00 rsp[a-z0-9,]* +0x[0-9a-f]+ -> 0x[0-9a-f]+ <recursive\+0x[0-9a-f]+>$")
+        words = data(*arguments, "--", tracee("steps"), "recursive")[0]["stack"]
+        self.assertEqual((words[0]["end"], words[0]["links"][1]["symbol"]), ("code", "recursive"))
+
+    def test_calls_through_the_plt_are_named(self):
+        result = inspect("--function", "main", "--", tracee("places"))
+        self.assertRegex(result.stdout, r"(?m)call +0x[0-9a-f]+ <strdup@plt>$")
+
+    def test_a_title_is_no_list_of_empty_arguments(self):
+        title = "import os; os.execv('/bin/sh', ['titled', '-c', 'read x', '', ''])"
+        process = self.start(sys.executable, "-c", title, stdin=subprocess.PIPE)
+        self.assertTrue(eventually(lambda: pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"titled")))
+        self.assertTrue(inspect("--maps", "-p", str(process.pid)).stdout.startswith(f'process {process.pid}: titled -c "read x"\n'))
 
     def test_threads_that_stand_at_one_place_are_told_together(self):
         script = """
