@@ -32,9 +32,9 @@ static void memory(const Process& p) {
   print_maps(std::cout, p.maps().filter("stack"), {.color = Color::never});
 }
 
-static void pointers(const Process& p, const Thread& t) {
+static void pointers(const Process& p) {
   const MemoryMaps maps = p.maps();
-  print_telescope(std::cout, p.memory().telescope(t.regs().rsp()), {.maps = &maps});
+  print_telescope(std::cout, p.memory().telescope(Location("stdin").in("libc")), {.maps = &maps});
   print_mitigations(std::cout, std::vector{p.binary()});
 }
 
@@ -55,7 +55,7 @@ int main(int, char** argv) {
   const std::string text = report(t);
   std::cout << text;
   memory(d);
-  pointers(d, t);
+  pointers(d);
   flags(t.regs());
   gate.remove();
 
