@@ -79,7 +79,10 @@ class Inspection {
   Inspection(const InspectArguments& arguments, std::vector<std::string> command)
       : arguments_(arguments),
         attached_(arguments.pid != 0),
-        debugger_({.argv = std::move(command), .follow_children = false}) {}
+        debugger_({.argv = std::move(command),
+                   .follow_children = false,
+                   .symbols = {.level = arguments.debuginfod ? trapline::SymbolLevel::debuginfod
+                                                             : trapline::SymbolLevel::separate}}) {}
 
   int run() {
     const auto kind = attached_ ? Interrupts::Tracee::attached : Interrupts::Tracee::launched;

@@ -71,6 +71,11 @@ std::string a_number(const std::string& word) {
   return digits ? "" : fmt::format("\"{}\" is no number", word);
 }
 
+std::string a_positive_number(const std::string& word) {
+  const std::string wrong = a_number(word);
+  return wrong.empty() && word.find_first_not_of('0') == std::string::npos ? "0 shows nothing" : wrong;
+}
+
 constexpr const char* whom = "Whom and when";
 constexpr const char* thread_group = "The thread, and all threads";
 constexpr const char* process_group = "The process and its files";
@@ -140,7 +145,7 @@ void add_lookups(CLI::App& app, Wanted& wanted) {
 void add_amounts(CLI::App& app, InspectArguments& arguments) {
   Wanted& wanted = arguments.wanted;
   const auto number = [&](const char* name, std::size_t& into, const char* text) {
-    app.add_option(name, into, text)->type_name("N")->check(a_number)->group(amount_group);
+    app.add_option(name, into, text)->type_name("N")->check(a_positive_number)->group(amount_group);
   };
   number("-n", wanted.count, "Show so many instructions and words of the stack");
   number("--depth", wanted.depth, "Show so many frames of each thread (64)");
@@ -154,6 +159,8 @@ void add_amounts(CLI::App& app, InspectArguments& arguments) {
   app.add_option("--word", wanted.word_size, "Show --memory as integers of so many bytes")
       ->type_name("1|2|4|8")
       ->check(CLI::IsMember({1, 2, 4, 8}).description(""))
+      ->group(amount_group);
+  app.add_flag("--debuginfod", arguments.debuginfod, "Ask the servers of DEBUGINFOD_URLS for symbols and lines, too")
       ->group(amount_group);
   app.add_flag("--bytes", wanted.bytes, "Show the bytes of instructions")->group(amount_group);
   app.add_flag("--att", arguments.att, "Spell instructions as AT&T did")->group(amount_group);

@@ -22,6 +22,7 @@ struct InspectArguments {
   std::string color = "auto";
   bool att = false;
   bool all = false;
+  bool debuginfod = false;
 };
 
 /// The options and the help; the arguments must outlive the parsing.

@@ -126,6 +126,11 @@ class Inspect(InspectCase):
         self.assertTrue(frame["source"]["file"].endswith("lines.cpp"))
         self.assertTrue(frame["inlined"][0]["call"]["line"] > 0)
 
+    def test_a_server_of_symbols_that_does_not_answer(self):
+        result = inspect("--debuginfod", "-b", "--", tracee("steps"), "leaf", env={"DEBUGINFOD_URLS": "http://127.0.0.1:9"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("-- backtraces", result.stdout)
+
     def test_the_stack_leads_somewhere(self):
         arguments = ["--at", "leaf", "-k", "-n", "40"]
         result = inspect(*arguments, "--", tracee("steps"), "recursive")
@@ -280,7 +285,7 @@ class Lookups(InspectCase):
                                 (["--find", "i8:200"], "too wide"), (["--find", "i8:-200"], "does not fit"), (["--find", "/(/"], "("),
                                 (["--find", "hex:??"], "everywhere"), (["--checksec=some"], "--checksec"),
                                 (["--pointers", "stack"], "--pointers"), (["--permissions", "q", "--find", "abc"], "q"),
-                                (["--symbol", "/(/"], "("),
+                                (["--symbol", "/(/"], "("), (["--limit", "0"], "0 shows nothing"),
                                 (["--find", "u8:x"], "is no number"), (["--memory", "main,x"], "is no number"),
                                 (["--find", ""], "something to look for"), (["--word", "3"], "--word")):
             result = inspect(*arguments, "--", "true")
