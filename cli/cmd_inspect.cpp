@@ -8,8 +8,12 @@
 #include <sstream>
 
 #include "command.hpp"
+#include "inspect_facts.hpp"
+#include "inspect_files.hpp"
 #include "inspect_json.hpp"
 #include "inspect_lookups.hpp"
+#include "inspect_options.hpp"
+#include "inspect_search.hpp"
 #include "inspect_view.hpp"
 #include "interrupts.hpp"
 #include "outcome.hpp"
@@ -27,53 +31,6 @@ using trapline::UsageError;
 /// Something that was asked for is not there; everything else was shown.
 constexpr int not_all_found = 1;
 
-constexpr const char* footer =
-    R"(Without options it shows the registers, the code at the pc and the stack of one thread, and the backtraces of all.
-
-The process is at rest only while it is looked at. One that was attached to then goes on as if nothing had happened: one
-that was stopped stays stopped, a system call that it is in goes on. One that was launched is killed. With --at and --signal
-the process runs until it gets there; Ctrl-C lets it go, and kills a launched one.
-
-LOCATION is an address, a symbol, or a symbol and an offset ("main+0x12"); WHAT is text, or hex:7f454c46, or a number
-in so many bits (u8:, u16:, u32:, u64:), in the byte order of memory.
-
-Examples:
-  trapline inspect -p 4711                           what is it doing?
-  trapline inspect -p 4711 --backtraces --depth 10   where are all its threads?
-  trapline inspect -p 4711 --maps --json             its mappings, for a script
-  trapline inspect --signal -- ./app input           where does it crash, and with what?
-  trapline inspect --at write -- ls                  the first time that it writes something
-  trapline inspect -p 4711 --find "BEGIN PRIVATE"    is there a key in its memory?
-  trapline inspect -p 4711 --memory environ,64 --word 8
-  trapline inspect -p 4711 --function main           a function's code
-
-Exit status:
-  0    all of it was shown
-  1    something that was asked for is not there: a symbol, bytes, a place that the program never came to
-  2    the command line was not understood
-  125  trapline itself failed: no permission to attach, the process died meanwhile, the output cannot be written
-  126  the program was found but cannot be executed
-  127  the program was not found)";
-
-class HelpText : public CLI::Formatter {
- public:
-  std::string make_usage(const CLI::App*, std::string) const override {
-    return "Usage: trapline inspect [OPTIONS] -p PID\n"
-           "       trapline inspect [OPTIONS] [--] COMMAND [ARGUMENT...]\n";
-  }
-};
-
-struct Arguments {
-  Wanted wanted;
-  pid_t pid = 0;
-  pid_t thread = 0;
-  std::string at;
-  std::string signal;
-  bool json = false;
-  std::string color = "auto";
-  bool att = false;
-};
-
 std::string_view name_of(trapline::Arch arch) {
   switch (arch) {
     case trapline::Arch::amd64: return "amd64";
@@ -83,13 +40,49 @@ std::string_view name_of(trapline::Arch arch) {
   return "unknown";
 }
 
+Color color_of(const InspectArguments& arguments) {
+  if (arguments.color == "always") return Color::always;
+  if (arguments.color == "never") return Color::never;
+  return trapline::uses_color(std::cout, Color::automatic) ? Color::always : Color::never;
+}
+
+/// For stderr, each line with the program's name.
+std::string complaint(std::string_view what) {
+  std::string text;
+  for (std::size_t begin = 0; begin <= what.size();) {
+    const std::size_t end = std::min(what.find('\n', begin), what.size());
+    text += fmt::format("trapline: {}\n", what.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return text;
+}
+
+/// At the delivery of a signal, what tells of it: `SIGSEGV {si_signo=SIGSEGV, si_code=SEGV_MAPERR, si_addr=0x0}`.
+std::string signal_text(const View& view) {
+  if (!view.stop || view.stop->kind != StopKind::signal) return {};
+  const siginfo_t info = view.stop->thread.signal_info();
+  trapline::SignalRecord record{.signal = info.si_signo, .code = info.si_code};
+  // Who sent it and where it happened share a place.
+  if (info.si_code <= 0) {
+    record.sender = info.si_pid;
+  } else {
+    record.address = reinterpret_cast<trapline::Address>(info.si_addr);
+  }
+  std::string text;
+  trapline::append_signal(text, record);
+  return text;
+}
+
 /// One look at a process, from the attachment (or launch) to its end.
 class Inspection {
  public:
-  Inspection(const Arguments& arguments, std::vector<std::string> command)
+  Inspection(const InspectArguments& arguments, std::vector<std::string> command)
       : arguments_(arguments),
         attached_(arguments.pid != 0),
-        debugger_({.argv = std::move(command), .follow_children = false}) {}
+        debugger_({.argv = std::move(command),
+                   .follow_children = false,
+                   .symbols = {.level = arguments.debuginfod ? trapline::SymbolLevel::debuginfod
+                                                             : trapline::SymbolLevel::separate}}) {}
 
   int run() {
     const auto kind = attached_ ? Interrupts::Tracee::attached : Interrupts::Tracee::launched;
@@ -116,6 +109,8 @@ class Inspection {
  private:
   int begin(Interrupts& interrupts) {
     if (attached_) {
+      // Afterwards they all are at rest.
+      states_ = run_states(arguments_.pid);
       debugger_.attach(arguments_.pid);
       pid_ = arguments_.pid;
       if (interrupts.asked_to_end()) give_up();
@@ -174,13 +169,13 @@ class Inspection {
 
   [[nodiscard]] bool shows(const Section& section) const {
     const Wanted& wanted = arguments_.wanted;
-    if (section.items != nullptr) return !(wanted.*section.items).empty();
+    if (section.asked != nullptr) return section.asked(wanted);
     return std::ranges::find(wanted.sections, section.name) != wanted.sections.end();
   }
 
   int look() {
     try {
-      const View view{debugger_, thread(), stop_, arguments_.wanted, color()};
+      const View view{debugger_, thread(), stop_, states_, arguments_.wanted, color_of(arguments_)};
       return arguments_.json ? look_for_json(view) : look_for_text(view);
     } catch (const NotThere& error) {
       complain(error.what());
@@ -188,13 +183,7 @@ class Inspection {
     }
   }
 
-  void complain(std::string_view what) {
-    for (std::size_t begin = 0; begin <= what.size();) {
-      const std::size_t end = std::min(what.find('\n', begin), what.size());
-      complaints_ += fmt::format("trapline: {}\n", what.substr(begin, end - begin));
-      begin = end + 1;
-    }
-  }
+  void complain(std::string_view what) { complaints_ += complaint(what); }
 
   int look_for_text(const View& view) {
     std::ostringstream out;
@@ -225,23 +214,18 @@ class Inspection {
       std::ostringstream text;
       text << *view.stop;
       json["stop"] = {{"kind", to_string(view.stop->kind)}, {"text", text.str()}};
+      if (const std::string signal = signal_text(view); !signal.empty()) json["stop"]["signal"] = signal;
     }
     int status = success;
     for (const Section& section : sections()) {
       if (!shows(section)) continue;
       const Json& data = json[section.name] = section.data(view);
       const auto failed = [](const Json& one) { return one.is_object() && one.contains("error"); };
-      if (section.items != nullptr && std::ranges::any_of(data, failed)) status = not_all_found;
+      if (section.asked != nullptr && std::ranges::any_of(data, failed)) status = not_all_found;
     }
     // Names are bytes to the kernel, and JSON is Unicode.
     text_ = json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
     return status;
-  }
-
-  [[nodiscard]] Color color() const {
-    if (arguments_.color == "always") return Color::always;
-    if (arguments_.color == "never") return Color::never;
-    return trapline::uses_color(std::cout, Color::automatic) ? Color::always : Color::never;
   }
 
   [[nodiscard]] std::string strong(const View& view, const std::string& text) const {
@@ -257,9 +241,10 @@ class Inspection {
       std::ostringstream why;
       why << *view.stop;
       text += ", " + why.str();
+      if (const std::string signal = signal_text(view); !signal.empty()) text += '\n' + signal;
     } else if (!attached_) {
       text += ", at its entry point";
-    } else if (const std::string call = call_of(view.thread); !call.empty()) {
+    } else if (const std::string call = blocked_call(debugger_, view.thread.info()); !call.empty()) {
       text += fmt::format(", thread {} in {}", view.thread.tid(), call);
     }
     return text + '\n';
@@ -286,99 +271,63 @@ class Inspection {
     }
   }
 
-  const Arguments& arguments_;
+  const InspectArguments& arguments_;
   const bool attached_;
   Debugger debugger_;
   pid_t pid_ = 0;
   std::optional<trapline::Stop> stop_;
+  std::map<pid_t, trapline::RunState> states_;
   std::string text_;
   std::string complaints_;
 };
 
-int inspect(Arguments& arguments, std::vector<std::string> command) {
+/// Of files that nobody executes there is what they are protected by.
+int inspect_files(const InspectArguments& arguments, const std::vector<std::string>& command) {
+  const Wanted& wanted = arguments.wanted;
+  if (arguments.pid != 0 || !command.empty()) throw UsageError("--file excludes -p and a command");
+  const auto asks_a_process = [&](const Section& section) {
+    return section.asked != nullptr && std::string_view(section.name) != "checksec" && section.asked(wanted);
+  };
+  if (!wanted.sections.empty() || std::ranges::any_of(sections(), asks_a_process)) {
+    throw UsageError("of a --file there is only --checksec; the rest needs a process: give -p or a command");
+  }
+  const FileReport report = check_files(arguments.files, arguments.json, color_of(arguments));
+  write_out(report.text);
+  if (!report.complaints.empty()) fmt::print(stderr, "{}", complaint(report.complaints));
+  return report.complaints.empty() ? success : not_all_found;
+}
+
+int inspect(InspectArguments& arguments, std::vector<std::string> command) {
+  if (!arguments.files.empty()) return inspect_files(arguments, command);
   if (command.empty() == (arguments.pid == 0)) {
-    throw UsageError(command.empty() ? "nothing to inspect: give -p and a process id, or a command"
+    throw UsageError(command.empty() ? "nothing to inspect: give -p and a process id, a command, or --file"
                                      : "a command and -p exclude each other");
   }
   Wanted& wanted = arguments.wanted;
   check_lookups(wanted);
+  check_patterns(wanted);
   if (arguments.att) wanted.syntax = trapline::Syntax::att;
-  const bool looks_up = std::ranges::any_of(
-      sections(), [&](const Section& s) { return s.items != nullptr && !(wanted.*s.items).empty(); });
-  if (wanted.sections.empty() && !looks_up) wanted.sections = {"registers", "disassembly", "stack", "backtraces"};
+  if (arguments.all) {
+    for (const Section& section : sections()) {
+      if (section.asked == nullptr) wanted.sections.emplace_back(section.name);
+    }
+    if (wanted.checksec.empty()) wanted.checksec = "program";
+  }
+  const auto asked = [&](const Section& section) { return section.asked != nullptr && section.asked(wanted); };
+  if (wanted.sections.empty() && std::ranges::none_of(sections(), asked)) {
+    wanted.sections = {"registers", "disassembly", "stack", "backtraces"};
+  }
   return Inspection(arguments, std::move(command)).run();
-}
-
-std::string a_number(const std::string& word) {
-  const bool digits = !word.empty() && word.find_first_not_of("0123456789") == std::string::npos;
-  return digits ? "" : fmt::format("\"{}\" is no number", word);
-}
-
-void add_sections(CLI::App& app, Wanted& wanted) {
-  const auto section = [&](const char* name, const char* option, const char* text) {
-    app.add_flag_callback(
-        option, [&wanted, name] { wanted.sections.emplace_back(name); }, text);
-  };
-  section("registers", "-r,--registers", "The registers of one thread, and what they lead to");
-  app.add_flag("--vectors", wanted.vectors, "With the vector registers");
-  section("disassembly", "-d,--disassembly", "The code around its pc");
-  section("stack", "-k,--stack", "The words from its stack pointer on");
-  section("backtraces", "-b,--backtraces", "The backtraces of all threads; those that are equal once");
-  section("maps", "-m,--maps", "The mappings of the process");
-}
-
-void add_lookups(CLI::App& app, Wanted& wanted) {
-  const auto list = [&](const char* name, std::vector<std::string>& into, const char* text, const char* value) {
-    app.add_option(name, into, text)->allow_extra_args(false)->type_name(value);
-  };
-  list("--symbol", wanted.symbols, "Where that symbol is, in all modules that have it", "NAME");
-  list("--address", wanted.addresses, "What is at that address", "LOCATION");
-  list("--function", wanted.functions, "The code of the function around it", "LOCATION");
-  list("--memory", wanted.memory, "So many bytes there (64)", "LOCATION[,SIZE]");
-  list("--find", wanted.patterns, "Where in its memory that is", "WHAT");
-}
-
-void add_amounts(CLI::App& app, Arguments& arguments) {
-  Wanted& wanted = arguments.wanted;
-  app.add_option("-n", wanted.count, "Show so many instructions and words of the stack")
-      ->type_name("N")
-      ->check(a_number);
-  app.add_option("--depth", wanted.depth, "Show so many frames of each thread (64)")->type_name("N")->check(a_number);
-  app.add_option("--limit", wanted.limit, "Show so many finds (20)")->type_name("N")->check(a_number);
-  app.add_option("--word", wanted.word_size, "Show --memory as integers of so many bytes")
-      ->type_name("1|2|4|8")
-      ->check(CLI::IsMember({1, 2, 4, 8}).description(""));
-  app.add_flag("--bytes", wanted.bytes, "Show the bytes of instructions");
-  app.add_flag("--att", arguments.att, "Spell instructions as AT&T did");
-  app.add_flag("--json", arguments.json, "Print all of it as one JSON object");
-  app.add_option("--color", arguments.color, "auto (on a terminal, unless NO_COLOR is set), always or never")
-      ->type_name("WHEN")
-      ->check(CLI::IsMember({"auto", "always", "never"}).description(""));
 }
 
 }  // namespace
 
 Run add_inspect(CLI::App& app) {
-  CLI::App* inspect_app =
-      app.add_subcommand("inspect", "Shows what a process is doing: registers, code, stack, backtraces, maps, memory.");
-  const auto arguments = std::make_shared<Arguments>();
-  inspect_app->add_option("-p", arguments->pid, "Attach to this running process")->type_name("PID")->check(a_number);
-  inspect_app
-      ->add_option("-t", arguments->thread, "Look at this thread instead of the main thread or the one that stopped")
-      ->type_name("TID")
-      ->check(a_number);
-  inspect_app->add_option("--at", arguments->at, "Let it go on to there first")->type_name("LOCATION");
-  inspect_app
-      ->add_option("--signal", arguments->signal,
-                   "Let it go on until it gets this signal; without a name, one that kills by a fault")
-      ->type_name("[SIGNAL]")
-      ->expected(0, 1);
-  add_sections(*inspect_app, arguments->wanted);
-  add_lookups(*inspect_app, arguments->wanted);
-  add_amounts(*inspect_app, *arguments);
+  CLI::App* inspect_app = app.add_subcommand(
+      "inspect", "Shows what a process is doing, and what it consists of: backtraces, memory, symbols, files.");
+  const auto arguments = std::make_shared<InspectArguments>();
+  add_inspect_options(*inspect_app, *arguments);
   inspect_app->prefix_command();
-  inspect_app->formatter(std::make_shared<HelpText>());
-  inspect_app->footer(footer);
   return [=](const std::vector<std::string>& behind_dashes) {
     std::vector<std::string> command = inspect_app->remaining();
     if (!command.empty() && command.front().starts_with('-')) {

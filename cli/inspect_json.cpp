@@ -5,9 +5,16 @@
 namespace cli {
 namespace {
 
+/// A name, and beside it what a C++ compiler made it of.
+void add_name(Json& into, const char* key, const std::string& name) {
+  into[key] = name;
+  const trapline::Symbol symbol{.name = name, .module = {}};
+  if (std::string plain = symbol.demangled(); plain != name) into["demangled"] = std::move(plain);
+}
+
 void add_place(Json& into, const trapline::Place& place) {
   if (place.symbol.empty()) return;
-  into["symbol"] = place.symbol;
+  add_name(into, "symbol", place.symbol);
   into["offset"] = place.offset;
 }
 
@@ -17,6 +24,17 @@ std::string_view name_of(trapline::RegisterRole role) {
     case trapline::RegisterRole::flags: return "flags";
     case trapline::RegisterRole::segment: return "segment";
     case trapline::RegisterRole::vector: return "vector";
+  }
+  return "unknown";
+}
+
+std::string_view name_of(trapline::TelescopeEnd end) {
+  switch (end) {
+    case trapline::TelescopeEnd::value: return "value";
+    case trapline::TelescopeEnd::string: return "text";
+    case trapline::TelescopeEnd::code: return "code";
+    case trapline::TelescopeEnd::loop: return "loop";
+    case trapline::TelescopeEnd::depth: return "depth";
   }
   return "unknown";
 }
@@ -69,10 +87,41 @@ Json to_json(const trapline::MemoryMap& map) {
 Json to_json(const trapline::Frame& frame) {
   Json json{{"pc", hex(frame.pc)}};
   if (frame.cfa != 0) json["cfa"] = hex(frame.cfa);
-  if (!frame.function.empty()) json["function"] = frame.function;
+  if (!frame.function.empty()) add_name(json, "function", frame.function);
   if (!frame.function.empty() || !frame.module.empty()) json["offset"] = frame.offset;
   if (!frame.module.empty()) json["module"] = frame.module;
   if (frame.signal_frame) json["signal_frame"] = true;
+  if (frame.source) json["source"] = to_json(*frame.source);
+  for (const trapline::InlinedCall& call : frame.inlined) {
+    Json one = Json::object();
+    if (!call.function.empty()) add_name(one, "function", call.function);
+    one["call"] = to_json(call.call);
+    json["inlined"].push_back(std::move(one));
+  }
+  return json;
+}
+
+Json to_json(const trapline::SourceLine& line) {
+  Json json{{"file", line.file}, {"line", line.line}};
+  if (line.column != 0) json["column"] = line.column;
+  return json;
+}
+
+Json to_json(const trapline::Telescope& telescope) {
+  Json json = Json::object();
+  Json links = Json::array();
+  for (const trapline::TelescopeLink& link : telescope.links) {
+    Json one{{"address", hex(link.address)}, {"value", hex(link.value)}};
+    if (link.symbol) {
+      add_name(one, "symbol", link.symbol->name);
+      one["offset"] = link.address - link.symbol->address;
+    }
+    if (link.string) one["text"] = *link.string;
+    if (links.empty()) json = one;
+    links.push_back(std::move(one));
+  }
+  json["links"] = std::move(links);
+  json["end"] = std::string(name_of(telescope.end));
   return json;
 }
 
@@ -103,7 +152,11 @@ Json to_json(const trapline::MemoryBlock& block) {
 }
 
 Json to_json(const trapline::Symbol& symbol) {
-  return {{"name", symbol.name}, {"address", hex(symbol.address)}, {"size", symbol.size}, {"module", symbol.module}};
+  Json json = Json::object();
+  add_name(json, "name", symbol.name);
+  json.update(Json{{"address", hex(symbol.address)}, {"size", symbol.size}, {"module", symbol.module}});
+  if (!symbol.version.empty()) json["version"] = symbol.version;
+  return json;
 }
 
 Json to_json(const trapline::RegisterValues& values) {
@@ -113,6 +166,38 @@ Json to_json(const trapline::RegisterValues& values) {
     if (value.pointee) one["pointee"] = to_json(*value.pointee);
     json[std::string(value.name)] = std::move(one);
   }
+  return json;
+}
+
+Json to_json(const trapline::ElfFile& file) {
+  const trapline::ElfMitigations& facts = file.mitigations();
+  Json json{{"path", file.path()}};
+  if (const auto base = file.base()) json["base"] = hex(*base);
+  json["machine"] = std::string(trapline::elf_machine_name(file.machine()));
+  json["type"] = std::string(to_string(file.type()));
+  if (const std::string id = file.build_id(); !id.empty()) json["build_id"] = id;
+  json["pie"] = facts.pie;
+  if (facts.nx) json["nx"] = *facts.nx;
+  json["relro"] = std::string(to_string(facts.relro));
+  json["canary"] = facts.canary;
+  json["fortified"] = facts.fortified;
+  json["unfortified"] = facts.unfortified;
+  const std::pair<const char*, bool> switches[] = {{"ibt", facts.ibt},
+                                                   {"shstk", facts.shstk},
+                                                   {"bti", facts.bti},
+                                                   {"pac", facts.pac},
+                                                   {"gcs", facts.gcs},
+                                                   {"asan", facts.asan},
+                                                   {"ubsan", facts.ubsan},
+                                                   {"msan", facts.msan},
+                                                   {"tsan", facts.tsan},
+                                                   {"stripped", facts.stripped},
+                                                   {"debug_info", facts.debug_info},
+                                                   {"writable_code", facts.writable_code},
+                                                   {"text_relocations", facts.text_relocations}};
+  for (const auto& [name, value] : switches) json[name] = value;
+  json["rpath"] = facts.rpath;
+  json["runpath"] = facts.runpath;
   return json;
 }
 

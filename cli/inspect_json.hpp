@@ -17,11 +17,14 @@ using Json = nlohmann::ordered_json;
 [[nodiscard]] Json to_json(const trapline::Pointee& pointee);
 [[nodiscard]] Json to_json(const trapline::MemoryMap& map);
 [[nodiscard]] Json to_json(const trapline::Frame& frame);
+[[nodiscard]] Json to_json(const trapline::SourceLine& line);
+[[nodiscard]] Json to_json(const trapline::Telescope& telescope);
 [[nodiscard]] Json to_json(const trapline::Instruction& instruction);
 [[nodiscard]] Json to_json(const trapline::MemoryWord& word);
 [[nodiscard]] Json to_json(const trapline::MemoryBlock& block);
 [[nodiscard]] Json to_json(const trapline::Symbol& symbol);
 [[nodiscard]] Json to_json(const trapline::RegisterValues& values);
+[[nodiscard]] Json to_json(const trapline::ElfFile& file);
 
 template <class List>
 [[nodiscard]] Json to_array(const List& list) {

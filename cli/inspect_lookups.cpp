@@ -2,69 +2,17 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
 #include <ostream>
-#include <span>
 
-#include <fmt/format.h>
-#include <trapline/error.hpp>
-
+#include "inspect_each.hpp"
 #include "inspect_json.hpp"
 #include "inspect_view.hpp"
 
 namespace cli {
 namespace {
 
-using trapline::Bytes;
 using trapline::MemoryBlock;
-using trapline::UsageError;
-
-std::uint64_t parse_unsigned(std::string_view text, std::string_view whole) {
-  const bool is_hex = text.starts_with("0x");
-  const std::string_view digits = is_hex ? text.substr(2) : text;
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value, is_hex ? 16 : 10);
-  if (digits.empty() || error != std::errc{} || end != digits.data() + digits.size()) {
-    throw UsageError(fmt::format("\"{}\" in \"{}\" is no number", text, whole));
-  }
-  return value;
-}
-
-Bytes bytes_of_digits(std::string_view digits, std::string_view whole) {
-  Bytes bytes;
-  const bool all = digits.find_first_not_of("0123456789abcdefABCDEF") == std::string_view::npos;
-  if (digits.empty() || digits.size() % 2 != 0 || !all) {
-    throw UsageError(fmt::format("\"{}\" is not hex: and pairs of hexadecimal digits", whole));
-  }
-  for (std::size_t i = 0; i < digits.size(); i += 2) {
-    unsigned value = 0;
-    std::from_chars(digits.data() + i, digits.data() + i + 2, value, 16);
-    bytes.push_back(static_cast<std::byte>(value));
-  }
-  return bytes;
-}
-
-/// What --find is given: `hex:`, `u8:` to `u64:`, or text, which `text:` may stand in front of.
-Bytes pattern_of(const std::string& text) {
-  const std::size_t colon = text.find(':');
-  const std::string kind = colon == std::string::npos ? "" : text.substr(0, colon);
-  const std::string_view rest = std::string_view(text).substr(colon == std::string::npos ? 0 : colon + 1);
-  if (kind == "hex") return bytes_of_digits(rest, text);
-  for (const std::size_t size : {1U, 2U, 4U, 8U}) {
-    if (kind != fmt::format("u{}", 8 * size)) continue;
-    const std::uint64_t value = parse_unsigned(rest, text);
-    if (size < sizeof value && value >> (8 * size) != 0) {
-      throw UsageError(fmt::format("\"{}\": the number is too wide", text));
-    }
-    Bytes bytes(size);
-    std::memcpy(bytes.data(), &value, size);
-    return bytes;
-  }
-  const std::string_view plain = kind == "text" ? rest : std::string_view(text);
-  if (plain.empty()) throw UsageError("--find wants something to look for");
-  const auto view = std::as_bytes(std::span(plain));
-  return {view.begin(), view.end()};
-}
+using trapline::Symbol;
 
 struct Piece {
   std::string location;
@@ -77,52 +25,78 @@ Piece piece_of(const std::string& text) {
   return {text.substr(0, comma), parse_unsigned(std::string_view(text).substr(comma + 1), text)};
 }
 
-/// Goes through what was asked for, and tells at the end what of it was not there.
-template <class F>
-void each(const std::vector<std::string>& items, F&& function) {
-  std::string missing;
-  for (const std::string& item : items) {
-    try {
-      function(item);
-    } catch (const trapline::SymbolError& error) {
-      missing += (missing.empty() ? "" : "\n") + std::string(error.what());
-    } catch (const NotThere& error) {
-      missing += (missing.empty() ? "" : "\n") + std::string(error.what());
-    }
+/// Symbols, and whether there are more.
+struct Symbols {
+  std::vector<Symbol> list;
+  bool more = false;
+};
+
+/// `file.c:42` as a file and a line; nothing for what is none.
+std::optional<std::pair<std::string, unsigned>> source_place(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  // Of C++ names, too, the last colon has a second one before it.
+  if (colon == std::string::npos || colon == 0 || text[colon - 1] == ':') return std::nullopt;
+  unsigned line = 0;
+  const auto [end, error] = std::from_chars(text.data() + colon + 1, text.data() + text.size(), line);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return std::pair(text.substr(0, colon), line);
+}
+
+bool is_pattern(const std::string& name) {
+  return (name.size() > 2 && name.starts_with('/') && name.ends_with('/')) ||
+         name.find_first_of("*?[") != std::string::npos;
+}
+
+Symbols symbols_named(const View& view, const std::string& name) {
+  const trapline::Symbols symbols = view.process.symbols();
+  // A C++ name may look like a pattern: operator*, f(char*).
+  Symbols found{symbols.find(name)};
+  if (!found.list.empty()) return found;
+  if (is_pattern(name)) {
+    // One more, to tell that there are more.
+    found.list = symbols.match(name, {.limit = view.wanted.limit + 1});
+    if (found.list.empty()) throw NotThere("no symbol fits " + in_quotes(name));
+    found.more = found.list.size() > view.wanted.limit;
+    if (found.more) found.list.pop_back();
+    return found;
   }
-  if (!missing.empty()) throw NotThere(missing);
-}
-
-/// Likewise; what is not there says so itself.
-template <class F>
-Json entries(const char* key, const std::vector<std::string>& items, F&& function) {
-  Json list = Json::array();
-  for (const std::string& item : items) {
-    Json one{{key, item}};
-    try {
-      function(one, item);
-    } catch (const trapline::SymbolError& error) {
-      one["error"] = error.what();
-    } catch (const NotThere& error) {
-      one["error"] = error.what();
-    }
-    list.push_back(std::move(one));
-  }
-  return list;
-}
-
-std::string in_quotes(std::string_view text) {
-  std::string out;
-  trapline::append_quoted(out, text);
-  return out;
-}
-
-std::vector<trapline::Symbol> symbols_named(const View& view, const std::string& name) {
-  auto found = view.process.symbols().find(name);
   // The error of a location names near ones.
-  if (found.empty()) static_cast<void>(view.process.symbols().resolve(name));
-  if (found.empty()) throw NotThere("no symbol is called " + in_quotes(name));
-  return found;
+  static_cast<void>(symbols.resolve(name));
+  throw NotThere("no symbol is called " + in_quotes(name));
+}
+
+/// The places where a line of the source begins.
+std::vector<trapline::Address> addresses_of(const View& view, const std::string& name) {
+  const auto place = source_place(name);
+  if (!place) return {};
+  auto addresses = view.process.symbols().addresses_of(place->first, place->second);
+  if (addresses.empty()) {
+    throw NotThere(fmt::format("{}: no module has line numbers of such a file; is it built with -g?", in_quotes(name)));
+  }
+  return addresses;
+}
+
+/// Of a frame only what tells where in the source it is.
+trapline::Frame source_frame(const View& view, trapline::Address address) {
+  const trapline::Symbols symbols = view.process.symbols();
+  trapline::Frame frame{.pc = address, .source = symbols.line_at(address), .inlined = symbols.inlined_at(address)};
+  if (const auto symbol = symbols.at(address)) {
+    frame.function = symbol->name;
+    frame.offset = address - symbol->address;
+    frame.module = symbol->module;
+  }
+  return frame;
+}
+
+trapline::Frame source_frame(const View& view, const std::string& location) {
+  const trapline::Address address = view.process.symbols().resolve(location);
+  trapline::Frame frame = source_frame(view, address);
+  if (!frame.source) {
+    throw NotThere(fmt::format("{}: no line is known there; {}", location,
+                               frame.module.empty() ? "no code of a file is there"
+                                                    : frame.module + " has no line numbers, nor has a debug file"));
+  }
+  return frame;
 }
 
 /// One word, whose pointee tells about the address.
@@ -145,44 +119,29 @@ MemoryBlock block_at(const View& view, const std::string& text) {
   return block;
 }
 
-struct Hit {
-  trapline::Address address;
-  std::string map;
-  Bytes bytes;
-};
-
-std::vector<Hit> hits_of(const View& view, const std::string& text) {
-  const trapline::MemoryMaps maps = view.process.maps();
-  std::vector<Hit> hits;
-  // One more, to tell that there are more.
-  for (const trapline::Address address :
-       view.process.memory().find(pattern_of(text), {.limit = view.wanted.limit + 1})) {
-    const trapline::MemoryMap* map = maps.at(address);
-    Bytes bytes(32);
-    bytes.resize(view.process.memory().read_some(address, bytes));
-    hits.push_back({address, map != nullptr ? map->path : "", std::move(bytes)});
-  }
-  if (hits.empty()) throw NotThere(fmt::format("{} is nowhere in its memory", in_quotes(text)));
-  return hits;
-}
-
-std::string printable(const Bytes& bytes) {
-  std::string text;
-  for (const std::byte byte : bytes) {
-    const char c = static_cast<char>(byte);
-    text += c >= 0x20 && c < 0x7f ? c : '.';
-  }
-  return text;
-}
-
 }  // namespace
 
 void show_symbols(const View& view, std::ostream& out) {
   each(view.wanted.symbols, [&](const std::string& name) {
-    for (const trapline::Symbol& symbol : symbols_named(view, name)) {
-      std::string line = fmt::format("{:#x} {} {} bytes in ", symbol.address, name, symbol.size);
-      out << line << in_quotes(symbol.module) << '\n';
+    for (const trapline::Address address : addresses_of(view, name)) {
+      trapline::print_backtrace(out, {source_frame(view, address)}, {.color = view.color});
     }
+    if (source_place(name)) return;
+    const Symbols found = symbols_named(view, name);
+    for (const Symbol& symbol : found.list) {
+      const std::string quoted = in_quotes(symbol.demangled());
+      const std::string version = symbol.version.empty() ? "" : "@" + symbol.version;
+      out << fmt::format("{:#x} {}{} {} bytes in ", symbol.address, quoted.substr(1, quoted.size() - 2), version,
+                         symbol.size)
+          << in_quotes(symbol.module) << '\n';
+    }
+    if (found.more) out << fmt::format("and more; --limit {} shows some of them\n", view.wanted.limit * 10);
+  });
+}
+
+void show_code_lines(const View& view, std::ostream& out) {
+  each(view.wanted.code_lines, [&](const std::string& location) {
+    trapline::print_backtrace(out, {source_frame(view, location)}, {.color = view.color});
   });
 }
 
@@ -207,25 +166,24 @@ void show_memory(const View& view, std::ostream& out) {
   });
 }
 
-void show_found(const View& view, std::ostream& out) {
-  each(view.wanted.patterns, [&](const std::string& text) {
-    const std::vector<Hit> hits = hits_of(view, text);
-    out << in_quotes(text) << '\n';
-    for (std::size_t i = 0; i < hits.size(); ++i) {
-      if (i == view.wanted.limit) {
-        out << fmt::format("  and more; --limit {} shows some of them\n", view.wanted.limit * 10);
-        break;
-      }
-      const Hit& hit = hits[i];
-      out << fmt::format("  {:#x}  |{:32}|  ", hit.address, printable(hit.bytes))
-          << (hit.map.empty() ? "anonymous" : in_quotes(hit.map)) << '\n';
+Json symbols_data(const View& view) {
+  return entries("name", view.wanted.symbols, [&](Json& one, const std::string& name) {
+    if (source_place(name)) {
+      Json list = Json::array();
+      for (const trapline::Address address : addresses_of(view, name))
+        list.push_back(to_json(source_frame(view, address)));
+      one["lines"] = std::move(list);
+      return;
     }
+    const Symbols found = symbols_named(view, name);
+    one["found"] = to_array(found.list);
+    if (found.more) one["more"] = true;
   });
 }
 
-Json symbols_data(const View& view) {
-  return entries("name", view.wanted.symbols,
-                 [&](Json& one, const std::string& name) { one["found"] = to_array(symbols_named(view, name)); });
+Json code_lines_data(const View& view) {
+  return entries("location", view.wanted.code_lines,
+                 [&](Json& one, const std::string& location) { one.update(to_json(source_frame(view, location))); });
 }
 
 Json addresses_data(const View& view) {
@@ -248,20 +206,7 @@ Json memory_data(const View& view) {
                  [&](Json& one, const std::string& piece) { one.update(to_json(block_at(view, piece))); });
 }
 
-Json found_data(const View& view) {
-  return entries("pattern", view.wanted.patterns, [&](Json& one, const std::string& text) {
-    const std::vector<Hit> hits = hits_of(view, text);
-    Json list = Json::array();
-    for (const Hit& hit : std::span(hits).first(std::min(hits.size(), view.wanted.limit))) {
-      list.push_back(hex(hit.address));
-    }
-    one["hits"] = std::move(list);
-    if (hits.size() > view.wanted.limit) one["more"] = true;
-  });
-}
-
 void check_lookups(const Wanted& wanted) {
-  for (const std::string& text : wanted.patterns) static_cast<void>(pattern_of(text));
   for (const std::string& text : wanted.memory) static_cast<void>(piece_of(text));
 }
 

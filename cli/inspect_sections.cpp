@@ -1,7 +1,6 @@
 #include "inspect_view.hpp"
 
 #include <algorithm>
-#include <fstream>
 #include <map>
 #include <ostream>
 #include <span>
@@ -9,8 +8,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "inspect_facts.hpp"
 #include "inspect_json.hpp"
 #include "inspect_lookups.hpp"
+#include "inspect_search.hpp"
 
 namespace cli {
 namespace {
@@ -23,6 +24,12 @@ constexpr std::size_t default_words = 12;
 
 std::size_t count_or(const Wanted& wanted, std::size_t otherwise) {
   return wanted.count != 0 ? wanted.count : otherwise;
+}
+
+/// Whether there is any such argument.
+template <auto member>
+bool asks(const Wanted& wanted) {
+  return !(wanted.*member).empty();
 }
 
 void show_registers(const View& view, std::ostream& out) {
@@ -48,14 +55,42 @@ void show_disassembly(const View& view, std::ostream& out) {
 
 Json disassembly_data(const View& view) { return to_array(code_at_pc(view)); }
 
-std::vector<trapline::MemoryWord> stack_of(const View& view) {
-  return trapline::read_stack(view.thread, count_or(view.wanted, default_words));
+/// From the stack pointer on, as far as it can be read.
+std::vector<trapline::Telescope> stack_of(const View& view) {
+  const trapline::Memory memory = view.process.memory();
+  std::vector<trapline::Telescope> chains;
+  for (const trapline::MemoryWord& word : trapline::read_stack(view.thread, count_or(view.wanted, default_words))) {
+    chains.push_back(memory.telescope(word.place.address));
+  }
+  return chains;
+}
+
+/// The registers that hold an address.
+std::string names_of(const trapline::RegisterValues& registers, trapline::Address address) {
+  std::string names;
+  for (const trapline::RegisterValue& value : registers.list) {
+    if (value.role != trapline::RegisterRole::general || value.word() != address) continue;
+    names += (names.empty() ? "" : ",") + std::string(value.name);
+  }
+  return names;
 }
 
 void show_stack(const View& view, std::ostream& out) {
-  const auto words = stack_of(view);
-  if (words.empty()) out << "nothing can be read where the stack pointer is\n";
-  trapline::print_words(out, words, {.color = view.color});
+  const auto chains = stack_of(view);
+  if (chains.empty()) out << "nothing can be read where the stack pointer is\n";
+  const trapline::MemoryMaps maps = view.process.maps();
+  const auto registers = trapline::read_registers(view.thread, {.follow = false});
+  std::vector<std::string> labels;
+  std::size_t width = 0;
+  for (const trapline::Telescope& chain : chains) {
+    labels.push_back(names_of(registers, chain.links.front().address));
+    width = std::max(width, labels.back().size());
+  }
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    const trapline::Address offset = chains[i].links.front().address - chains.front().links.front().address;
+    out << fmt::format("+{:#04x} {:{}} ", offset, labels[i], width);
+    trapline::print_telescope(out, chains[i], {.color = view.color, .maps = &maps});
+  }
 }
 
 Json stack_data(const View& view) { return to_array(stack_of(view)); }
@@ -69,7 +104,7 @@ Json maps_data(const View& view) { return to_array(view.process.maps()); }
 /// What a thread is called, and what it does.
 std::string occupation_of(const Thread& thread) {
   std::string text;
-  trapline::append_quoted(text, thread_name(thread));
+  trapline::append_quoted(text, thread.name());
   const std::string call = call_of(thread);
   return call.empty() ? text : text + " in " + call;
 }
@@ -80,13 +115,17 @@ struct Group {
   std::vector<Frame> frames;
 };
 
+trapline::BacktraceOptions options_of(const View& view) {
+  return {.max = view.wanted.depth, .lines = view.wanted.lines};
+}
+
 /// A pool's hundred workers that all wait are one.
 std::vector<Group> groups_of(const View& view) {
   std::vector<Group> groups;
   std::map<std::vector<trapline::Address>, std::size_t> known;
   for (const Thread& thread : view.process.threads()) {
     if (thread.dead()) continue;
-    std::vector<Frame> frames = thread.backtrace(view.wanted.depth);
+    std::vector<Frame> frames = thread.backtrace(options_of(view));
     std::vector<trapline::Address> key;
     for (const Frame& frame : frames) key.push_back(frame.pc);
     const auto [found, added] = known.try_emplace(std::move(key), groups.size());
@@ -126,9 +165,9 @@ Json backtraces_data(const View& view) {
   Json json = Json::array();
   for (const Thread& thread : view.process.threads()) {
     if (thread.dead()) continue;
-    Json one{{"thread", thread.tid()}, {"name", thread_name(thread)}};
+    Json one{{"thread", thread.tid()}, {"name", thread.name()}};
     if (const std::string call = call_of(thread); !call.empty()) one["syscall"] = call;
-    one["frames"] = to_array(thread.backtrace(view.wanted.depth));
+    one["frames"] = to_array(thread.backtrace(options_of(view)));
     json.push_back(std::move(one));
   }
   return json;
@@ -142,22 +181,24 @@ const std::vector<Section>& sections() {
       {"disassembly", nullptr, show_disassembly, disassembly_data},
       {"stack", nullptr, show_stack, stack_data},
       {"backtraces", nullptr, show_backtraces, backtraces_data},
+      {"threads", nullptr, show_threads, threads_data},
       {"maps", nullptr, show_maps, maps_data},
-      {"symbols", &Wanted::symbols, show_symbols, symbols_data},
-      {"addresses", &Wanted::addresses, show_addresses, addresses_data},
-      {"functions", &Wanted::functions, show_functions, functions_data},
-      {"memory", &Wanted::memory, show_memory, memory_data},
-      {"found", &Wanted::patterns, show_found, found_data},
+      {"libraries", nullptr, show_libraries, libraries_data},
+      {"checksec", asks<&Wanted::checksec>, show_checksec, checksec_data},
+      {"descriptors", nullptr, show_descriptors, descriptors_data},
+      {"environment", nullptr, show_environment, environment_data},
+      {"auxv", nullptr, show_auxv, auxv_data},
+      {"limits", nullptr, show_limits, limits_data},
+      {"symbols", asks<&Wanted::symbols>, show_symbols, symbols_data},
+      {"addresses", asks<&Wanted::addresses>, show_addresses, addresses_data},
+      {"lines", asks<&Wanted::code_lines>, show_code_lines, code_lines_data},
+      {"functions", asks<&Wanted::functions>, show_functions, functions_data},
+      {"memory", asks<&Wanted::memory>, show_memory, memory_data},
+      {"telescopes", asks<&Wanted::chains>, show_chains, chains_data},
+      {"found", asks<&Wanted::patterns>, show_found, found_data},
+      {"pointers", asks<&Wanted::pointers>, show_pointers, pointers_data},
   };
   return table;
-}
-
-std::string thread_name(const Thread& thread) {
-  std::ifstream file(fmt::format("/proc/{}/task/{}/comm", thread.pid(), thread.tid()), std::ios::binary);
-  std::string name;
-  std::getline(file, name, '\0');
-  if (name.ends_with('\n')) name.pop_back();
-  return name;
 }
 
 std::string call_of(const Thread& thread) {

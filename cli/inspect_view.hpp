@@ -1,8 +1,10 @@
 #pragma once
 
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -16,10 +18,20 @@ struct Wanted {
   std::vector<std::string> sections;
   std::vector<std::string> symbols;
   std::vector<std::string> addresses;
+  std::vector<std::string> code_lines;
   std::vector<std::string> functions;
   std::vector<std::string> memory;
+  std::vector<std::string> chains;
   std::vector<std::string> patterns;
+  /// Where they are, and where they point to.
+  std::vector<std::pair<std::string, std::string>> pointers;
+  /// Which files: "program" or "all"; empty for none.
+  std::string checksec;
+  /// What --find is limited to.
+  std::string area;
+  std::string permissions;
   bool vectors = false;
+  bool lines = true;
   std::size_t count = 0;
   std::size_t depth = 64;
   std::size_t limit = 20;
@@ -34,6 +46,8 @@ struct View {
   trapline::Thread thread;
   /// Why it is at rest, when it was let go on to get there.
   std::optional<trapline::Stop> stop;
+  /// What its threads did before it was brought to rest; empty when it was launched.
+  const std::map<pid_t, trapline::RunState>& states;
   const Wanted& wanted;
   trapline::Color color;
 };
@@ -48,8 +62,8 @@ class NotThere : public std::runtime_error {
 struct Section {
   /// Of one that is chosen by name (Wanted::sections), its option.
   const char* name;
-  /// Of one that looks something up, what: it is shown when that is not empty.
-  std::vector<std::string> Wanted::*items;
+  /// Of one that has arguments, whether there are any.
+  bool (*asked)(const Wanted& wanted);
   /// As text. Throws what the library throws, and NotThere.
   void (*show)(const View& view, std::ostream& out);
   /// As a member of that name.
@@ -59,8 +73,7 @@ struct Section {
 /// In the order in which they are shown.
 [[nodiscard]] const std::vector<Section>& sections();
 
-/// The name of a thread (/proc/PID/task/TID/comm); empty when it is gone.
-[[nodiscard]] std::string thread_name(const trapline::Thread& thread);
-/// The system call that a thread is in, empty for none.
+/// The name of the system call that a thread is in, empty for none.
 [[nodiscard]] std::string call_of(const trapline::Thread& thread);
+
 }  // namespace cli

@@ -34,6 +34,10 @@ std::vector<std::string> arguments_of(pid_t pid) {
   std::ifstream file(fmt::format("/proc/{}/cmdline", pid), std::ios::binary);
   std::vector<std::string> words;
   for (std::string word; std::getline(file, word, '\0');) words.push_back(std::move(word));
+  // One that has written a title over them leaves NULs behind it; nobody gives two empty arguments at the end.
+  if (words.size() > 2 && words.back().empty() && words[words.size() - 2].empty()) {
+    while (words.size() > 1 && words.back().empty()) words.pop_back();
+  }
   return words;
 }
 

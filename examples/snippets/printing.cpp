@@ -32,6 +32,12 @@ static void memory(const Process& p) {
   print_maps(std::cout, p.maps().filter("stack"), {.color = Color::never});
 }
 
+static void pointers(const Process& p) {
+  const MemoryMaps maps = p.maps();
+  print_telescope(std::cout, p.memory().telescope(Location("stdin").in("libc")), {.maps = &maps});
+  print_mitigations(std::cout, std::vector{p.binary()});
+}
+
 static void flags(const Registers& regs) {
   regs.set_flag("ZF", true);
   std::cout << "ZF is " << regs.flag("ZF") << ", set are";
@@ -49,6 +55,7 @@ int main(int, char** argv) {
   const std::string text = report(t);
   std::cout << text;
   memory(d);
+  pointers(d);
   flags(t.regs());
   gate.remove();
 

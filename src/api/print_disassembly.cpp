@@ -6,7 +6,6 @@
 #include <trapline/print_state.hpp>
 
 #include "api/print_style.hpp"
-#include "support/text.hpp"
 
 namespace trapline {
 namespace {
@@ -79,7 +78,7 @@ void print_disassembly(std::ostream& out, const std::vector<Instruction>& code, 
   for (const Instruction& instruction : code) {
     const std::string& name = instruction.place.symbol;
     if ((function == nullptr ? !name.empty() : name != *function)) {
-      text += name.empty() ? "??:\n" : paint(Tone::symbol, support::escape(name)) + ":\n";
+      text += name.empty() ? "??:\n" : paint(Tone::symbol, print::readable_name(name)) + ":\n";
     }
     function = &name;
     const std::string where = fmt::format("{:#x}", instruction.address());

@@ -28,8 +28,54 @@ std::string size_in_words(std::uint64_t size) {
 
 std::string function_of(const Frame& frame) {
   if (frame.function.empty()) return frame.module.empty() ? "??" : fmt::format("?? +{:#x}", frame.offset);
-  return fmt::format("{}+{:#x}", support::escape(frame.function), frame.offset);
+  return fmt::format("{}+{:#x}", print::readable_name(frame.function), frame.offset);
 }
+
+std::string at(const Painter& paint, const std::optional<SourceLine>& line) {
+  if (!line || line->file.empty()) return {};
+  return " at " + paint(Tone::text, fmt::format("{}:{}", support::escape(line->file), line->line));
+}
+
+/// One call's output.
+class BacktracePrinter {
+ public:
+  BacktracePrinter(const std::ostream& out, const std::vector<Frame>& frames, const PrintStyle& style)
+      : paint_(out, style.color), number_width_(fmt::formatted_size("#{}", frames.empty() ? 0 : frames.size() - 1)) {
+    for (const Frame& frame : frames) address_width_ = std::max(address_width_, fmt::formatted_size("{:#x}", frame.pc));
+  }
+
+  void add(const Frame& frame) {
+    std::optional<SourceLine> line = frame.source;
+    for (const InlinedCall& call : frame.inlined) {
+      begin(frame.pc);
+      const std::string function = call.function.empty() ? "??" : print::readable_name(call.function);
+      text_ += paint_(Tone::symbol, function) + paint_(Tone::faint, " [inlined]") + at(paint_, line) + '\n';
+      line = call.call;
+    }
+    begin(frame.pc);
+    text_ += paint_(Tone::symbol, function_of(frame));
+    if (!frame.module.empty()) text_ += " in " + support::escape(frame.module);
+    if (frame.signal_frame) text_ += paint_(Tone::flow, " <signal handler called>");
+    text_ += at(paint_, line) + '\n';
+    ++number_;
+  }
+
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  void begin(Address pc) {
+    const std::string label = fmt::format("#{}", number_);
+    const std::string address = fmt::format("{:#x}", pc);
+    text_ += label + print::padding(label.size(), number_width_) + ' ' + paint_(Tone::faint, address) +
+             print::padding(address.size(), address_width_) + ' ';
+  }
+
+  Painter paint_;
+  std::size_t number_width_;
+  std::size_t address_width_ = 0;
+  std::size_t number_ = 0;
+  std::string text_;
+};
 
 }  // namespace
 
@@ -57,22 +103,9 @@ void print_maps(std::ostream& out, const MemoryMaps& maps, const PrintStyle& sty
 }
 
 void print_backtrace(std::ostream& out, const std::vector<Frame>& frames, const PrintStyle& style) {
-  const Painter paint(out, style.color);
-  std::size_t address_width = 0;
-  std::size_t number_width = fmt::formatted_size("#{}", frames.empty() ? 0 : frames.size() - 1);
-  for (const Frame& frame : frames) address_width = std::max(address_width, fmt::formatted_size("{:#x}", frame.pc));
-  std::string text;
-  std::size_t number = 0;
-  for (const Frame& frame : frames) {
-    const std::string label = fmt::format("#{}", number++);
-    const std::string address = fmt::format("{:#x}", frame.pc);
-    text += label + print::padding(label.size(), number_width) + ' ' + paint(Tone::faint, address) +
-            print::padding(address.size(), address_width) + ' ' + paint(Tone::symbol, function_of(frame));
-    if (!frame.module.empty()) text += " in " + support::escape(frame.module);
-    if (frame.signal_frame) text += paint(Tone::flow, " <signal handler called>");
-    text += '\n';
-  }
-  out << text;
+  BacktracePrinter printer(out, frames, style);
+  for (const Frame& frame : frames) printer.add(frame);
+  out << printer.text();
 }
 
 }  // namespace trapline

@@ -10,6 +10,7 @@
 #include <trapline/print.hpp>
 
 #include "support/text.hpp"
+#include "symbols/cxx_name.hpp"
 
 namespace trapline {
 namespace {
@@ -47,6 +48,7 @@ std::string_view sequence(Tone tone) {
     case Tone::heap: return "\033[34m";
     case Tone::data: return "\033[35m";
     case Tone::symbol: return "\033[36m";
+    case Tone::good:
     case Tone::text: return "\033[32m";
     case Tone::changed: return "\033[1;31m";
   }
@@ -68,6 +70,13 @@ Tone tone_of(std::string_view map, bool writable, bool executable) {
   return writable ? Tone::data : Tone::plain;
 }
 
+std::string readable_name(std::string_view name) { return support::escape(symbols::demangle(name)); }
+
+std::string readable_place(const Place& place) {
+  if (place.symbol.empty()) return {};
+  return readable_name(place.symbol) + (place.offset != 0 ? fmt::format("+{:#x}", place.offset) : "");
+}
+
 std::string short_name(std::string_view path) {
   if (path.empty()) return "anonymous";
   return support::escape(path.substr(path.rfind('/') + 1));
@@ -76,8 +85,8 @@ std::string short_name(std::string_view path) {
 std::string describe(const Painter& paint, const std::optional<Pointee>& pointee) {
   if (!pointee) return {};
   std::string out = paint(tone_of(pointee->map, pointee->writable, pointee->executable), short_name(pointee->map));
-  if (const std::string symbol = pointee->place.text(); !symbol.empty()) {
-    out = paint(Tone::symbol, support::escape(symbol)) + " in " + out;
+  if (const std::string symbol = readable_place(pointee->place); !symbol.empty()) {
+    out = paint(Tone::symbol, symbol) + " in " + out;
   }
   if (!pointee->text.empty()) {
     std::string quoted;
@@ -90,8 +99,8 @@ std::string describe(const Painter& paint, const std::optional<Pointee>& pointee
 }
 
 std::string in_brackets(const Painter& paint, const Place& place) {
-  const std::string symbol = place.text();
-  return symbol.empty() ? std::string() : " <" + paint(Tone::symbol, support::escape(symbol)) + '>';
+  const std::string symbol = readable_place(place);
+  return symbol.empty() ? std::string() : " <" + paint(Tone::symbol, symbol) + '>';
 }
 
 std::string padding(std::size_t used, std::size_t width) { return std::string(used < width ? width - used : 0, ' '); }

@@ -10,7 +10,7 @@
 namespace trapline::print {
 
 /// What a piece of text is, from which its colour follows.
-enum class Tone { plain, faint, strong, code, stack, heap, data, symbol, text, changed, flow, bad };
+enum class Tone { plain, faint, strong, code, stack, heap, data, symbol, text, changed, flow, good, bad };
 
 /// Text for a stream, in colour or not.
 class Painter {
@@ -25,6 +25,10 @@ class Painter {
 
 /// By what a debugger's user looks for first: code, stack, heap, other data that can be written.
 [[nodiscard]] Tone tone_of(std::string_view map, bool writable, bool executable);
+/// A symbol's name as it was written in C++, escaped.
+[[nodiscard]] std::string readable_name(std::string_view name);
+/// `main+0x12` likewise; empty without a symbol.
+[[nodiscard]] std::string readable_place(const Place& place);
 /// The last part of a path, escaped; `anonymous` for memory without a name.
 [[nodiscard]] std::string short_name(std::string_view path);
 /// ` -> "text"`, `main+0x12 in prog`, `[stack] -> 0x1`; empty for nothing.

@@ -50,7 +50,7 @@ class Inspect(InspectCase):
         process = self.sleeping()
         result = inspect("-p", str(process.pid))
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertTrue(result.stdout.startswith(f"process {process.pid}: sleep 1000\namd64, 1 thread, thread {process.pid} in clock_nanosleep\n"),
+        self.assertTrue(result.stdout.startswith(f"process {process.pid}: sleep 1000\namd64, 1 thread, thread {process.pid} in clock_nanosleep(CLOCK_REALTIME, 0, {{tv_sec=1000, tv_nsec=0}}, "),
                         result.stdout)
         for heading in ("-- registers\n", "-- disassembly\n", "-- stack\n", "-- backtraces\n"):
             self.assertIn(heading, result.stdout)
@@ -108,8 +108,46 @@ class Inspect(InspectCase):
         result = inspect("--signal", "--", tracee("die"), str(int(signal.SIGSEGV)))
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("(SIGSEGV", result.stdout.splitlines()[1])
+        self.assertRegex(result.stdout.splitlines()[2], r"^SIGSEGV \{si_signo=SIGSEGV, si_code=")
+        shown, _ = data("--signal", "-r", "--", tracee("die"), str(int(signal.SIGSEGV)))
+        self.assertTrue(shown["stop"]["signal"].startswith("SIGSEGV {"))
         result = inspect("--signal", "SIGTERM", "-b", "--", tracee("die"), str(int(signal.SIGTERM)))
         self.assertIn("(SIGTERM", result.stdout.splitlines()[1])
+
+    def test_backtraces_with_lines_and_inlined_calls(self):
+        stop = ["--at", "syscall", "-b"]
+        result = inspect(*stop, "--", tracee("lines"))
+        self.assertRegex(result.stdout, r"(?m)^#1 +0x[0-9a-f]+ innermost \[inlined\] at .*/lines\.cpp:\d+$")
+        self.assertRegex(result.stdout, r"(?m)^#1 +0x[0-9a-f]+ space::once\(long\)\+0x[0-9a-f]+ in .*/lines at .*/lines\.cpp:\d+$")
+        plain = inspect(*stop, "--no-lines", "--", tracee("lines")).stdout
+        self.assertRegex(plain, r"(?m)^#1 +0x[0-9a-f]+ space::once\(long\)\+0x[0-9a-f]+ in .*/lines$")
+        self.assertNotIn("[inlined]", plain)
+        frame = data(*stop, "--", tracee("lines"))[0]["backtraces"][0]["frames"][1]
+        self.assertEqual((frame["function"], frame["demangled"]), ("_ZN5space4onceEl", "space::once(long)"))
+        self.assertTrue(frame["source"]["file"].endswith("lines.cpp"))
+        self.assertTrue(frame["inlined"][0]["call"]["line"] > 0)
+
+    def test_a_server_of_symbols_that_does_not_answer(self):
+        result = inspect("--debuginfod", "-b", "--", tracee("steps"), "leaf", env={"DEBUGINFOD_URLS": "http://127.0.0.1:9"})
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("-- backtraces", result.stdout)
+
+    def test_the_stack_leads_somewhere(self):
+        arguments = ["--at", "leaf", "-k", "-n", "40"]
+        result = inspect(*arguments, "--", tracee("steps"), "recursive")
+        self.assertRegex(result.stdout, r"(?m)^\+0x00 rsp[a-z0-9,]* +0x[0-9a-f]+ -> 0x[0-9a-f]+ <recursive\+0x[0-9a-f]+>$")
+        words = data(*arguments, "--", tracee("steps"), "recursive")[0]["stack"]
+        self.assertEqual((words[0]["end"], words[0]["links"][1]["symbol"]), ("code", "recursive"))
+
+    def test_calls_through_the_plt_are_named(self):
+        result = inspect("--function", "main", "--", tracee("places"))
+        self.assertRegex(result.stdout, r"(?m)call +0x[0-9a-f]+ <strdup@plt>$")
+
+    def test_a_title_is_no_list_of_empty_arguments(self):
+        title = "import os; os.execv('/bin/sh', ['titled', '-c', 'read x', '', ''])"
+        process = self.start(sys.executable, "-c", title, stdin=subprocess.PIPE)
+        self.assertTrue(eventually(lambda: pathlib.Path(f"/proc/{process.pid}/cmdline").read_bytes().startswith(b"titled")))
+        self.assertTrue(inspect("--maps", "-p", str(process.pid)).stdout.startswith(f'process {process.pid}: titled -c "read x"\n'))
 
     def test_threads_that_stand_at_one_place_are_told_together(self):
         script = """
@@ -159,12 +197,78 @@ class Lookups(InspectCase):
         shown, status = data(*arguments)
         self.assertEqual(status, 0)
         magic = shown["symbols"][0]["found"][0]["address"]
-        self.assertIn(magic, shown["found"][0]["hits"])
+        hit = next(hit for hit in shown["found"][0]["hits"] if hit["address"] == magic)
+        self.assertEqual((hit["symbol"], hit["offset"], hit["size"], hit["bytes"][:16]), ("magic", 0, 8, "efbeadde1eaba15c"))
         self.assertEqual(shown["found"][0]["hits"], shown["found"][1]["hits"])
         self.assertTrue(shown["found"][2]["hits"])
         self.assertRegex(inspect(*arguments).stdout, r'(?m)^  0x[0-9a-f]+  \|text on the heap.*\|  "\[heap\]"$')
         result = inspect("--limit", "1", "--find", "e", "--", tracee("places"))
         self.assertIn("and more; --limit 10", result.stdout)
+
+    def test_finds_by_mask_regex_and_width_in_an_area(self):
+        places = ["--at", "check", "--", tracee("places")]
+        shown, status = data("--find", "hex:77 72 ?? 74 61 62 6?", "--find", "/wr[a-z]+ text/", "--find", "/WRITABLE TEXT/i",
+                             "--find", "text:writable", "--find", "u64be:0x7772697461626c65", "--in", "binary",
+                             "--permissions", "rw", "--symbol", "writable", *places)
+        self.assertEqual(status, 0)
+        writable = shown["symbols"][0]["found"][0]["address"]
+        for found, size in zip(shown["found"], (7, 13, 13, 8, 8)):
+            self.assertEqual([(hit["address"], hit["size"]) for hit in found["hits"]], [(writable, size)], found)
+        result = inspect("--find", "writable text", "--in", "heap", *places)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("is nowhere in its heap", result.stderr)
+        result = inspect("--find", "i32:-559038737", "--in", "binary", "--permissions", "rw", *places)
+        self.assertRegex(result.stdout, r"(?m)^  0x[0-9a-f]+ <magic>  \|")
+
+    def test_telescopes(self):
+        arguments = ["--telescope", "constant_at", "--telescope", "heap", "--at", "check", "--", tracee("places")]
+        result = inspect(*arguments)
+        self.assertRegex(result.stdout, r'(?m)^0x[0-9a-f]+ <constant_at> -> 0x[0-9a-f]+ <constant> -> "constant text in read-only memory"$')
+        self.assertRegex(result.stdout, r'(?m)^0x[0-9a-f]+ <heap> -> 0x[0-9a-f]+ -> "text on the heap"$')
+        shown, _ = data(*arguments)
+        chain = shown["telescopes"][1]
+        self.assertEqual((chain["location"], chain["end"], chain["links"][-1]["text"]), ("heap", "text", "text on the heap"))
+        self.assertEqual(chain["links"][0]["value"], chain["links"][1]["address"])
+        result = inspect("--telescope", "0xdead00000000", "--telescope", "heap", "--", tracee("places"))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("<heap>", result.stdout)
+
+    def test_pointers(self):
+        arguments = ["--pointers", "binary", "heap", "--pointers", "all", "constant", "--symbol", "heap", "--symbol", "constant_at",
+                     "--at", "check", "--", tracee("places")]
+        shown, status = data(*arguments)
+        self.assertEqual(status, 0)
+        for found, symbol in zip(shown["pointers"], shown["symbols"]):
+            self.assertIn(symbol["found"][0]["address"], [one["address"] for one in found["found"]])
+        self.assertEqual(shown["pointers"][1]["found"][0]["target"]["symbol"], "constant")
+        self.assertRegex(inspect(*arguments).stdout, r"(?m)^  \".*places\"  0x[0-9a-f]+ <constant_at> -> 0x[0-9a-f]+ <constant>$")
+        result = inspect("--pointers", "stakk", "heap", "--", tracee("places"))
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('"stakk" is neither a mapping', result.stderr)
+        magic = shown["symbols"][0]["found"][0]["address"]
+        shown, status = data("--pointers", "all", magic, "--pointers", "0x1000-0x2000", "stack", "--", tracee("places"))
+        self.assertEqual(status, 1)
+        self.assertTrue(all("error" in one for one in shown["pointers"]))
+
+    def test_symbols_by_pattern_and_line(self):
+        lines = tracee("lines")
+        arguments = ["--symbol", "space::*", "--symbol", "/^_ZN5space4onceEl$/", "--symbol", "lines.cpp:1", "--line", "space::once",
+                     "--", lines]
+        result = inspect(*arguments)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r'(?m)^0x[0-9a-f]+ space::once\(long\) \d+ bytes in ".*"$')
+        self.assertRegex(result.stdout, r"(?m)^#0 0x[0-9a-f]+ space::once\(long\)\+0x0 in .* at .*lines\.cpp:\d+$")
+        shown, _ = data(*arguments)
+        self.assertEqual([one["name"] for one in shown["symbols"][1]["found"]], ["_ZN5space4onceEl"])
+        self.assertEqual(shown["symbols"][1]["found"][0]["demangled"], "space::once(long)")
+        self.assertTrue(shown["symbols"][2]["lines"][0]["source"]["file"].endswith("lines.cpp"))
+        self.assertEqual(shown["lines"][0]["demangled"], "space::once(long)")
+        result = inspect("--symbol", "zz*zz", "--symbol", "nowhere.c:7", "--line", "0x10", "--", lines)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn('no symbol fits "zz*zz"', result.stderr)
+        self.assertIn("-g", result.stderr)
+        limited, _ = data("--symbol", "*", "--limit", "3", "--", lines)
+        self.assertEqual((len(limited["symbols"][0]["found"]), limited["symbols"][0]["more"]), (3, True))
 
     def test_what_is_not_there(self):
         result = inspect("--symbol", "leef", "--symbol", "leaf", "--find", "zzqqyyxx" * 3 + "\x7f", "--", tracee("steps"))
@@ -178,13 +282,105 @@ class Lookups(InspectCase):
         self.assertIn("error", shown["memory"][0])
 
     def test_malformed_ones(self):
-        for arguments, says in ((["--find", "hex:7f4"], "pairs of hexadecimal digits"), (["--find", "u8:256"], "too wide"),
+        for arguments, says in ((["--find", "hex:7f4"], "hex"), (["--find", "u8:256"], "does not fit"),
+                                (["--find", "i8:200"], "too wide"), (["--find", "i8:-200"], "does not fit"), (["--find", "/(/"], "("),
+                                (["--find", "hex:??"], "everywhere"), (["--checksec=some"], "--checksec"),
+                                (["--pointers", "stack"], "--pointers"), (["--permissions", "q", "--find", "abc"], "q"),
+                                (["--symbol", "/(/"], "("), (["--limit", "0"], "0 shows nothing"),
                                 (["--find", "u8:x"], "is no number"), (["--memory", "main,x"], "is no number"),
                                 (["--find", ""], "something to look for"), (["--word", "3"], "--word")):
             result = inspect(*arguments, "--", "true")
             self.assertEqual(result.returncode, 2, arguments)
             self.assertIn(says, result.stderr)
             self.assertIn("Try 'trapline inspect --help'.", result.stderr)
+
+
+class Facts(InspectCase):
+    def test_threads_and_what_they_wait_for(self):
+        process = self.start("cat", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.assertTrue(eventually(lambda: blocked_in(process.pid, 0)))
+        result = inspect("-p", str(process.pid), "--threads")
+        self.assertRegex(result.stdout, r'(?m)^%d  "cat"  sleeping  cpu \d+ .* in read\(0<pipe:\[\d+\]>, 0x' % process.pid)
+        shown, _ = data("-p", str(process.pid), "--threads")
+        thread = shown["threads"][0]
+        self.assertEqual((thread["thread"], thread["name"], thread["state"]), (process.pid, "cat", "sleeping"))
+        self.assertEqual((thread["syscall"]["name"], thread["syscall"]["arguments"][0]), ("read", "0x0"))
+        os.kill(process.pid, signal.SIGSTOP)
+        self.assertTrue(eventually(lambda: status_field(process.pid, "State") == "T"))
+        self.assertEqual(data("-p", str(process.pid), "--threads")[0]["threads"][0]["state"], "stopped")
+        launched, _ = data("--threads", "--", "true")
+        self.assertNotIn("state", launched["threads"][0])
+        self.assertNotIn("syscall", launched["threads"][0])
+
+    def test_descriptors(self):
+        with open(self.folder / "file", "w+") as file:
+            process = self.start("sleep", "1000", stdin=file, stdout=subprocess.PIPE)
+        self.assertTrue(eventually(lambda: blocked_in(process.pid, 230)))
+        os.unlink(self.folder / "file")
+        result = inspect("-p", str(process.pid), "--descriptors")
+        self.assertRegex(result.stdout, r"(?m)^ *0  rw  file +.*/file \(deleted\)$")
+        self.assertRegex(result.stdout, r"(?m)^ *1  -w  pipe +pipe:\[\d+\]$")
+        shown, _ = data("-p", str(process.pid), "--descriptors")
+        file, pipe = shown["descriptors"][:2]
+        self.assertEqual((file["number"], file["kind"], file["deleted"], file["writable"]), (0, "file", True, True))
+        self.assertEqual((pipe["kind"], pipe["readable"], pipe["close_on_exec"]), ("pipe", False, False))
+
+    def test_environment_auxv_and_limits(self):
+        arguments = ["--environment", "--auxv", "--limits", "--", "sh", "-c", "true"]
+        result = inspect(*arguments, env={"TRAPLINE_A": "b c", "TRAPLINE_B": "\033[31m"})
+        self.assertIn("\nTRAPLINE_A=b c\n", result.stdout)
+        self.assertIn('\n"TRAPLINE_B=\\33[31m"\n', result.stdout)
+        self.assertRegex(result.stdout, r"(?m)^AT_PAGESZ +4096$")
+        self.assertRegex(result.stdout, r"(?m)^Max open files +\d+ ")
+        shown, _ = data(*arguments, env={"TRAPLINE_A": "b c"})
+        self.assertIn("TRAPLINE_A=b c", shown["environment"])
+        entries = {entry.get("name"): entry for entry in shown["auxv"]}
+        self.assertEqual(entries["AT_PAGESZ"]["value"], "0x1000")
+        self.assertTrue(entries["AT_EXECFN"]["text"].endswith("sh"))
+        limits = {limit["name"]: limit for limit in shown["limits"]}
+        self.assertIn("soft", limits["Max open files"])
+
+    def test_checksec_and_libraries(self):
+        result = inspect("--checksec", "--libraries", "--", tracee("steps"))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stdout, r"(?m)^NX       (yes|no)")
+        self.assertRegex(result.stdout, r"(?m)^0x[0-9a-f]+  .*/libc\.so\.6$")
+        self.assertRegex(inspect("--checksec=all", "--", tracee("steps")).stdout, r"(?m)^RELRO .* file\n.*steps.*\n(.*\n)*.*library .*libc\.so\.6")
+        shown, _ = data("--checksec=all", "--libraries", "--", tracee("steps"))
+        self.assertTrue(shown["checksec"][0]["path"].endswith("steps"))
+        self.assertEqual(len(shown["checksec"]), 1 + len(shown["libraries"]))
+        self.assertIn(shown["checksec"][0]["relro"], ("none", "partial", "full"))
+        self.assertIn("libc.so.6", [one.get("soname") for one in shown["libraries"]])
+
+    def test_files_that_are_not_running(self):
+        result = inspect("--checksec", "--file", tracee("steps"))
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        self.assertTrue(result.stdout.startswith(tracee("steps")), result.stdout)
+        self.assertIn("\033[", inspect("--color=always", "--file", tracee("steps")).stdout)
+        result = inspect("--file", tracee("steps"), "--file", "/etc/passwd", "--file", "/nonexistent")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("RELRO", result.stdout)
+        self.assertRegex(result.stderr, "trapline: /etc/passwd: .*\ntrapline: /nonexistent: .*")
+        shown, status = data("--file", tracee("steps"), "--file", "/etc/passwd")
+        self.assertEqual(status, 1)
+        self.assertEqual(shown["checksec"][0]["machine"], "x86-64")
+        self.assertIn("error", shown["checksec"][1])
+        for arguments, says in ((["-p", "1"], "excludes"), (["-b"], "needs a process"), (["--symbol", "main"], "needs a process"),
+                                (["--", "true"], "excludes")):
+            result = inspect("--file", tracee("steps"), *arguments)
+            self.assertEqual((result.returncode, says in result.stderr), (2, True), result.stderr)
+        with open("/dev/full", "w") as full:
+            self.assertEqual(inspect("--file", tracee("steps"), stdout=full).returncode, 125)
+
+    def test_all_of_it(self):
+        process = self.sleeping()
+        sections = ["registers", "disassembly", "stack", "backtraces", "threads", "maps", "libraries", "checksec", "descriptors",
+                    "environment", "auxv", "limits"]
+        shown, status = data("--all", "-p", str(process.pid))
+        self.assertEqual((status, list(shown)[2:]), (0, sections))
+        result = inspect("-a", "--symbol", "environ", "-p", str(process.pid))
+        self.assertEqual([line[3:] for line in result.stdout.splitlines() if line.startswith("-- ")], sections + ["symbols"])
+        self.untouched(process)
 
 
 class GoesOn(InspectCase):

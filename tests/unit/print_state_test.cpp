@@ -150,6 +150,80 @@ TEST(PrintBacktrace, InColumns) {
   EXPECT_EQ(printed([](std::ostream& out) { print_backtrace(out, {}); }), "");
 }
 
+TEST(PrintBacktrace, WithLinesAndInlinedCallsOfCxx) {
+  const std::vector<Frame> frames{
+      {.pc = 0x401136,
+       .function = "_ZN2ns1fEi",
+       .offset = 0x6,
+       .module = "/bin/prog",
+       .source = SourceLine{.file = "/src/a b\033.h", .line = 7},
+       .inlined = {{.function = "max<int>", .call = {.file = "/src/p.cpp", .line = 42}}, {}}},
+      {.pc = 0x401200, .function = "main", .source = SourceLine{.file = "/src/p.cpp", .line = 9}}};
+  EXPECT_EQ(printed([&](std::ostream& out) { print_backtrace(out, frames); }),
+            "#0 0x401136 max<int> [inlined] at /src/a b\\33.h:7\n"
+            "#0 0x401136 ?? [inlined] at /src/p.cpp:42\n"
+            "#0 0x401136 ns::f(int)+0x6 in /bin/prog\n"
+            "#1 0x401200 main+0x0 at /src/p.cpp:9\n");
+}
+
+TEST(PrintTelescope, AChainInALine) {
+  const MemoryMaps maps(
+      {{.start = 0x402000, .end = 0x403000, .readable = true, .offset = 0x2000, .path = "/bin/a\033"}}, "");
+  Telescope chain{.links = {{.address = 0x7000,
+                             .value = 0x402004,
+                             .symbol = Symbol{.name = "_Z1xi", .address = 0x6ff8, .module = {}}},
+                            {.address = 0x402004, .value = 1, .string = "te\"xt\n"}},
+                  .end = TelescopeEnd::string};
+  const auto line = [&](const TelescopeStyle& style) {
+    return printed([&](std::ostream& out) { print_telescope(out, chain, style); });
+  };
+  EXPECT_EQ(line({}), "0x7000 <x(int)+0x8> -> 0x402004 -> \"te\\\"xt\\n\"\n");
+  EXPECT_EQ(line({.maps = &maps}), "0x7000 <x(int)+0x8> -> 0x402004 (a\\33+0x2004) -> \"te\\\"xt\\n\"\n");
+  const std::pair<TelescopeEnd, std::string> ends[] = {{TelescopeEnd::value, " -> 0x1"},
+                                                       {TelescopeEnd::code, ""},
+                                                       {TelescopeEnd::loop, " -> 0x1 (a loop)"},
+                                                       {TelescopeEnd::depth, " -> 0x1 ..."}};
+  for (const auto& [end, text] : ends) {
+    chain.end = end;
+    EXPECT_EQ(line({}), "0x7000 <x(int)+0x8> -> 0x402004" + text + "\n");
+  }
+  chain.links.clear();
+  EXPECT_EQ(line({}), "\n");
+}
+
+TEST(PrintMitigations, WhatIsMissingIsRed) {
+  auto facts = std::make_shared<ElfFacts>();
+  facts->type = ElfType::executable;
+  facts->machine = 62;
+  facts->build_id = {std::byte{0xab}, std::byte{0x01}};
+  facts->mitigations.nx = false;
+  facts->mitigations.relro = Relro::partial;
+  facts->mitigations.canary = true;
+  facts->mitigations.unfortified = {"memcpy"};
+  facts->mitigations.rpath = {"/tmp\n"};
+  const ElfFile file(facts, "/bin/p\033", std::nullopt);
+  EXPECT_EQ(printed([&](std::ostream& out) { print_mitigations(out, file); }),
+            "/bin/p\\33, x86-64 executable\n"
+            "RELRO    partial: the GOT stays writable\n"
+            "canary   yes\n"
+            "NX       no: the stack is executable\n"
+            "PIE      no: the program is always at the same address\n"
+            "FORTIFY  0/1: functions of libc are called in their checked form\n"
+            "CFI      no\n"
+            "also     RPATH=/tmp\\n\n"
+            "build id ab01\n");
+  const std::string colored =
+      printed([&](std::ostream& out) { print_mitigations(out, file, {.color = Color::always}); });
+  EXPECT_NE(colored.find("\nNX       \033[31mno\033[0m"), std::string::npos) << colored;
+  EXPECT_NE(colored.find("\ncanary   \033[32myes\033[0m"), std::string::npos) << colored;
+  EXPECT_EQ(printed([&](std::ostream& out) {
+              print_mitigations(out, std::vector{file, file});
+            }),
+            "RELRO    canary  NX  PIE  FORTIFY  CFI  file\n"
+            "partial  yes     no  no   0/1      no   /bin/p\\33  RPATH=/tmp\\n\n"
+            "partial  yes     no  no   0/1      no   /bin/p\\33  RPATH=/tmp\\n\n");
+}
+
 std::vector<Instruction> some_code() {
   std::vector<Instruction> code = disassemble(hex_bytes("554889e5e8f7ffffff488d0510000000c306"), 0x1000, Arch::amd64);
   for (Instruction& instruction : code) {
