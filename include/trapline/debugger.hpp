@@ -94,7 +94,7 @@ class TRAPLINE_API Debugger : public Process {
   /// callback threw; throws TimedOut, UsageError when all are at rest and their Stops were taken, and ProcessGone when
   /// all are gone and their ends were told.
   Stop wait_any(Timeout timeout = {}) const;
-  /// The living processes that are followed, in the order of their births. Answers at any time.
+  /// The living processes that are followed, in the order of their births. At any time.
   [[nodiscard]] std::vector<Process> processes() const;
   /// Kills all of them and waits for their deaths; at any moment, but not in a callback.
   void kill_tree();

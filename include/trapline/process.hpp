@@ -38,15 +38,15 @@ using StoppedWorld = Scope;
 /// interrupts it at once with `auto_interrupt`. Where a thread is meant, it is the main thread.
 class TRAPLINE_API Process {
  public:
-  /// The process id; 0 before the first run. Answers at any time.
+  /// The process id; 0 before the first run. At any time.
   [[nodiscard]] pid_t pid() const;
-  /// True while it executes, that is between cont() and its next stop. Answers at any time.
+  /// True while it executes, that is between cont() and its next stop. At any time.
   [[nodiscard]] bool running() const;
-  /// True once it has exited or was killed. Answers at any time.
+  /// True once it has exited or was killed. At any time.
   [[nodiscard]] bool dead() const;
-  /// Its exit status, once it has exited by itself. Answers at any time.
+  /// Its exit status, once it has exited by itself. At any time.
   [[nodiscard]] std::optional<int> exit_code() const;
-  /// The signal that killed it. Answers at any time.
+  /// The signal that killed it. At any time.
   [[nodiscard]] std::optional<int> exit_signal() const;
   /// What the running program is; throws UsageError before the first run.
   [[nodiscard]] Arch arch() const;
@@ -73,16 +73,16 @@ class TRAPLINE_API Process {
   /// callbacks of other threads are in the middle of a command, which ends by ProcessGone.
   void detach() const;
 
-  /// Its living threads, the main thread first. Answers at any time.
+  /// Its living threads, the main thread first. At any time.
   [[nodiscard]] std::vector<Thread> threads() const;
   /// The thread whose id is the process id.
   [[nodiscard]] Thread main_thread() const;
   [[nodiscard]] Registers regs() const;
   [[nodiscard]] Memory memory() const;
-  /// /proc/PID/maps as it is at this moment. Answers at any time; read once for each rest of the process.
+  /// /proc/PID/maps as it is at this moment. At any time; read once for each rest of the process.
   [[nodiscard]] MemoryMaps maps() const;
   /// The mapping around an address, however many there are at the price of one where the kernel (6.11 and later) can
-  /// tell. Answers at any time.
+  /// tell. At any time.
   [[nodiscard]] std::optional<MemoryMap> map_at(Address address) const;
   [[nodiscard]] Symbols symbols() const;
   /// So many instructions from a place on, fewer where the memory ends; traps are invisible. At any time.
@@ -144,9 +144,9 @@ class TRAPLINE_API Process {
   /// Once for all that were loaded or unloaded together: `Stop::libraries`.
   Catchpoint stop_on_load(CatchpointOptions options = {}) const;
 
-  /// Its children that are or were followed, in the order of their births. Answers at any time.
+  /// Its children that are or were followed, in the order of their births. At any time.
   [[nodiscard]] std::vector<Process> children() const;
-  /// Whose child it is, if that is one of ours. Answers at any time.
+  /// Whose child it is, if that is one of ours. At any time.
   [[nodiscard]] std::optional<Process> parent() const;
   [[nodiscard]] bool follow_children() const;
   /// Whether children born from now on are followed; at any time. Those that are followed already stay so.

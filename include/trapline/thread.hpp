@@ -41,11 +41,11 @@ enum class FinishBy { unwinding, stepping };
 /// death what was last known can be read and everything else throws ProcessGone.
 class TRAPLINE_API Thread {
  public:
-  /// The kernel's thread id (gettid(2)); answers at any time.
+  /// The kernel's thread id (gettid(2)); at any time.
   [[nodiscard]] pid_t tid() const;
-  /// The process (thread group) it belongs to; answers at any time.
+  /// The process (thread group) it belongs to; at any time.
   [[nodiscard]] pid_t pid() const;
-  /// True once its death was seen; answers at any time.
+  /// True once its death was seen; at any time.
   [[nodiscard]] bool dead() const;
   [[nodiscard]] Process process() const;
   /// Its name as the kernel has it (at most 15 bytes). At any time; throws ProcessGone after its death.

@@ -6,7 +6,6 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
-#include "core/function_call.hpp"
 #include "core/settle.hpp"
 #include "core/signal_dispatch.hpp"
 #include "core/step_in_place.hpp"
@@ -14,7 +13,6 @@
 #include "core/syscall_resume.hpp"
 #include "core/trap_departure.hpp"
 #include "core/trap_hits.hpp"
-#include "core/vdso.hpp"
 #include "os/error.hpp"
 #include "os/proc.hpp"
 #include "support/log.hpp"
@@ -326,52 +324,6 @@ Verdict Process::dispatch_stop(ThreadState& thread) {
   return Verdict::go_on;
 }
 
-ThreadState& Process::replace_image(ThreadState& thread) {
-  // The kernel has killed all other threads; those that were not the leader reported their deaths before this event,
-  // the old leader never does, and the caller goes on under the leader's id (ptrace(2), "execve(2) under ptrace").
-  const auto former = static_cast<pid_t>(os::event_message(thread.tid));
-  std::shared_ptr<ThreadState> survivor = thread.shared_from_this();
-  if (former != thread.tid) {
-    if (ThreadState* caller = tracer_->find(former)) {
-      const auto leader = std::exchange(survivor, caller->shared_from_this());
-      leader->registers.freeze();
-      leader->run = Run::dead;
-      leader->dead = true;
-      forget(*leader);
-      tracer_->rename(former, leader->tid);
-      survivor->tid = leader->tid.load();
-      survivor->registers.set_tid(leader->tid);
-      survivor->run = Run::stopped;
-      survivor->status = leader->status;
-      {
-        const std::lock_guard lock(mutex_);
-        main_ = survivor;
-      }
-    }
-  }
-  end_loans();
-  std::vector<std::shared_ptr<ThreadState>> others;
-  for (const auto& other : threads_) {
-    if (other != survivor) others.push_back(other);
-  }
-  for (const auto& other : others) {
-    other->run = Run::dead;
-    other->dead = true;
-    other->registers.freeze();
-    abandon_calls(*other);
-    forget_functions(*other);
-    tracer_->remove(other->tid);
-    forget(*other);
-  }
-  survivor->registers.forget();
-  survivor->forget_traps();
-  forget_functions(*survivor);
-  image_changed(arch::arch_of_general_set(survivor->registers.general().size()));
-  if (!options_.vdso) hide_vdso(*survivor);
-  if (!quiet_) breakpoints_.image_replaced();
-  return *survivor;
-}
-
 void Process::report_theft(const ThreadState& thread) {
   support::log(LogCategory::event,
                [&] { return "an event of thread " + std::to_string(thread.tid) + " was taken by the host"; });
@@ -461,57 +413,6 @@ void Process::resume_all() {
   for (const auto& thread : threads) {
     if (!thread->pending) resume(*thread);
   }
-}
-
-void Process::plan_filter() {
-  if (!filter_.enabled()) return;
-  auto wanted = handlers_.wanted();
-  for (const Watcher& watcher : *watchers_) {
-    if (!watcher.observer->on_syscall_enter && !watcher.observer->on_syscall_exit) continue;
-    for (std::size_t abi = 0; abi < wanted.size(); ++abi) wanted[abi].add(watcher.wanted[abi]);
-  }
-  filter_.want(wanted);
-}
-
-void Process::tracing_changed() {
-  wants_syscalls_ = handlers_.any_live() || std::ranges::any_of(*watchers_, [](const Watcher& watcher) {
-                      return watcher.observer->on_syscall_enter || watcher.observer->on_syscall_exit;
-                    });
-  plan_filter();
-  if (!wants_syscalls() || filter_.covers() || !running()) return;
-  for (const auto& thread : threads_) {
-    // A thread that runs freely reports no syscalls; its interruption is answered by going on with them.
-    if (thread->run != Run::running || thread->last_resume != os::Resume::cont || thread->claimed) continue;
-    try {
-      os::interrupt(thread->tid);
-    } catch (const ProcessGone&) {
-    }
-  }
-}
-
-std::shared_ptr<Observer> Process::observe(Observer observer) {
-  Watcher watcher{std::make_shared<Observer>(std::move(observer)), {}};
-  watcher.wanted = resolve(watcher.observer->syscalls);
-  auto result = watcher.observer;
-  auto changed = std::make_shared<Watchers>(*watchers_);
-  changed->push_back(std::move(watcher));
-  watchers_ = std::move(changed);
-  tracing_changed();
-  return result;
-}
-
-void Process::stop_observing(Tracer& tracer, const Observer* observer) {
-  for (const auto& process : std::vector(tracer.processes())) process->stop_observing(observer);
-}
-
-void Process::stop_observing(const Observer* observer) {
-  const bool observes =
-      std::ranges::any_of(*watchers_, [&](const Watcher& watcher) { return watcher.observer.get() == observer; });
-  if (!observes) return;
-  auto changed = std::make_shared<Watchers>(*watchers_);
-  std::erase_if(*changed, [&](const Watcher& watcher) { return watcher.observer.get() == observer; });
-  watchers_ = std::move(changed);
-  tracing_changed();
 }
 
 }  // namespace trapline::core

@@ -73,7 +73,8 @@ AuxiliaryVector auxiliary_vector(Process& process) {
     }
   });
   for (AuxiliaryEntry& entry : result.entries) {
-    if (entry.kind == AuxiliaryKind::string && entry.value != 0) entry.text = string_at(process, entry.value).value_or("");
+    if (entry.kind == AuxiliaryKind::string && entry.value != 0)
+      entry.text = string_at(process, entry.value).value_or("");
   }
   return result;
 }

@@ -6,8 +6,11 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/function_call.hpp"
 #include "core/process.hpp"
 #include "core/remote.hpp"
+#include "core/syscall_dispatch.hpp"
+#include "core/vdso.hpp"
 #include "os/exec_check.hpp"
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"
@@ -234,6 +237,52 @@ void Process::set_kill_on_exit(bool kill) {
     apply_trace_options();
     if (was_running && !dispatch_kept()) resume_all();
   });
+}
+
+ThreadState& Process::replace_image(ThreadState& thread) {
+  // The kernel has killed all other threads; those that were not the leader reported their deaths before this event,
+  // the old leader never does, and the caller goes on under the leader's id (ptrace(2), "execve(2) under ptrace").
+  const auto former = static_cast<pid_t>(os::event_message(thread.tid));
+  std::shared_ptr<ThreadState> survivor = thread.shared_from_this();
+  if (former != thread.tid) {
+    if (ThreadState* caller = tracer_->find(former)) {
+      const auto leader = std::exchange(survivor, caller->shared_from_this());
+      leader->registers.freeze();
+      leader->run = Run::dead;
+      leader->dead = true;
+      forget(*leader);
+      tracer_->rename(former, leader->tid);
+      survivor->tid = leader->tid.load();
+      survivor->registers.set_tid(leader->tid);
+      survivor->run = Run::stopped;
+      survivor->status = leader->status;
+      {
+        const std::lock_guard lock(mutex_);
+        main_ = survivor;
+      }
+    }
+  }
+  end_loans();
+  std::vector<std::shared_ptr<ThreadState>> others;
+  for (const auto& other : threads_) {
+    if (other != survivor) others.push_back(other);
+  }
+  for (const auto& other : others) {
+    other->run = Run::dead;
+    other->dead = true;
+    other->registers.freeze();
+    abandon_calls(*other);
+    forget_functions(*other);
+    tracer_->remove(other->tid);
+    forget(*other);
+  }
+  survivor->registers.forget();
+  survivor->forget_traps();
+  forget_functions(*survivor);
+  image_changed(arch::arch_of_general_set(survivor->registers.general().size()));
+  if (!options_.vdso) hide_vdso(*survivor);
+  if (!quiet_) breakpoints_.image_replaced();
+  return *survivor;
 }
 
 void Process::image_changed(std::optional<Arch> arch) {

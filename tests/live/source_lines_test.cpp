@@ -201,7 +201,7 @@ TEST_F(SourceLines, of_frames_and_of_what_is_inlined_in_them) {
     EXPECT_EQ(once->inlined[1].call.line, line_of("call of around"));
     EXPECT_EQ(d.symbols().inlined_at(once->pc - 1), once->inlined);
     const std::string text = shown(frames);
-    const std::string outermost = "_ZN5space4onceEl+";
+    const std::string outermost = "space::once(long)+";
     EXPECT_LT(text.find("innermost"), text.find("around")) << text;
     EXPECT_LT(text.find("around"), text.find(outermost)) << text;
     EXPECT_NE(text.find(place("call of around"), text.find(outermost)), std::string::npos) << text;
