@@ -125,11 +125,11 @@ std::vector<Group> groups_of(const View& view) {
   std::map<std::vector<trapline::Address>, std::size_t> known;
   for (const Thread& thread : view.process.threads()) {
     if (thread.dead()) continue;
-    std::vector<Frame> frames = thread.backtrace(options_of(view));
     std::vector<trapline::Address> key;
-    for (const Frame& frame : frames) key.push_back(frame.pc);
+    for (const Frame& frame : thread.backtrace({.max = view.wanted.depth})) key.push_back(frame.pc);
     const auto [found, added] = known.try_emplace(std::move(key), groups.size());
-    if (added) groups.push_back({{}, std::move(frames)});
+    // Lines are looked up once for all of them.
+    if (added) groups.push_back({{}, thread.backtrace(options_of(view))});
     groups[found->second].threads.push_back(thread);
   }
   return groups;
