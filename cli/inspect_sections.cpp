@@ -86,9 +86,13 @@ void show_stack(const View& view, std::ostream& out) {
     labels.push_back(names_of(registers, chain.links.front().address));
     width = std::max(width, labels.back().size());
   }
+  const auto offset_of = [&](const trapline::Telescope& chain) {
+    return chain.links.front().address - chains.front().links.front().address;
+  };
+  const std::size_t digits =
+      chains.empty() ? 0 : std::max<std::size_t>(fmt::formatted_size("{:#x}", offset_of(chains.back())), 4);
   for (std::size_t i = 0; i < chains.size(); ++i) {
-    const trapline::Address offset = chains[i].links.front().address - chains.front().links.front().address;
-    out << fmt::format("+{:#04x} {:{}} ", offset, labels[i], width);
+    out << fmt::format("+{:#0{}x} {:{}} ", offset_of(chains[i]), digits, labels[i], width);
     trapline::print_telescope(out, chains[i], {.color = view.color, .maps = &maps});
   }
 }
