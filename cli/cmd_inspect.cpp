@@ -197,10 +197,27 @@ class Inspection {
       } catch (const NotThere& error) {
         complain(error.what());
         status = not_all_found;
+      } catch (const trapline::SymbolError& error) {
+        complain(error.what());
+        status = not_all_found;
+      } catch (const trapline::OsError& error) {
+        // What the kernel keeps from us does not hide the rest.
+        complain(error.what());
+        status = not_all_found;
       }
     }
     text_ = std::move(out).str();
     return status;
+  }
+
+  static Json data_of(const Section& section, const View& view) {
+    try {
+      return section.data(view);
+    } catch (const trapline::SymbolError& error) {
+      return {{"error", error.what()}};
+    } catch (const trapline::OsError& error) {
+      return {{"error", error.what()}};
+    }
   }
 
   int look_for_json(const View& view) {
@@ -219,9 +236,9 @@ class Inspection {
     int status = success;
     for (const Section& section : sections()) {
       if (!shows(section)) continue;
-      const Json& data = json[section.name] = section.data(view);
+      const Json& data = json[section.name] = data_of(section, view);
       const auto failed = [](const Json& one) { return one.is_object() && one.contains("error"); };
-      if (section.asked != nullptr && std::ranges::any_of(data, failed)) status = not_all_found;
+      if (failed(data) || std::ranges::any_of(data, failed)) status = not_all_found;
     }
     // Names are bytes to the kernel, and JSON is Unicode.
     text_ = json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
@@ -244,7 +261,7 @@ class Inspection {
       if (const std::string signal = signal_text(view); !signal.empty()) text += '\n' + signal;
     } else if (!attached_) {
       text += ", at its entry point";
-    } else if (const std::string call = blocked_call(debugger_, view.thread.info()); !call.empty()) {
+    } else if (const std::string call = blocked_call(view.thread, view.thread.info()); !call.empty()) {
       text += fmt::format(", thread {} in {}", view.thread.tid(), call);
     }
     return text + '\n';

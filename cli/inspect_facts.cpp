@@ -39,11 +39,17 @@ std::string state_of(const View& view, const ThreadInfo& thread) {
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
-std::string place_of(const View& view, const ThreadInfo& info) {
-  for (const trapline::Thread& thread : view.process.threads()) {
-    if (thread.tid() == info.tid) return "at " + place_text(thread.pc(), view.process.symbols().at(thread.pc()));
-  }
-  return "";
+/// The handles of the living threads by their ids.
+std::map<pid_t, trapline::Thread> handles(const View& view) {
+  std::map<pid_t, trapline::Thread> by_id;
+  for (const trapline::Thread& thread : view.process.threads()) by_id.emplace(thread.tid(), thread);
+  return by_id;
+}
+
+/// The call that it is blocked in, or where it executes.
+std::string occupation_of(const View& view, const trapline::Thread& thread, const ThreadInfo& info) {
+  const std::string call = blocked_call(thread, info);
+  return call.empty() ? "at " + place_text(thread.pc(), view.process.symbols().at(thread.pc())) : "in " + call;
 }
 
 std::string socket_text(const trapline::SocketInfo& socket) {
@@ -121,27 +127,24 @@ std::map<pid_t, RunState> run_states(pid_t pid) {
   return states;
 }
 
-std::string blocked_call(const trapline::Process& process, const ThreadInfo& info) {
+std::string blocked_call(const trapline::Thread& thread, const ThreadInfo& info) {
   if (!info.syscall) return {};
-  for (const trapline::Thread& thread : process.threads()) {
-    if (thread.tid() != info.tid) continue;
-    const trapline::BlockedCall& call = *info.syscall;
-    const trapline::SyscallRecord record{.abi = thread.syscall_abi(),
-                                         .original_number = call.number,
-                                         .original_args = call.arguments,
-                                         .number = call.number,
-                                         .args = call.arguments};
-    std::string text;
-    trapline::append_syscall_enter(text, thread, record, {.fd_paths = true});
-    trapline::append_syscall_abandoned(text, thread, record, {.fd_paths = true});
-    // It has no result yet.
-    if (const std::string_view end = " = ?"; text.ends_with(end)) text.resize(text.size() - end.size());
-    return text;
-  }
-  return {};
+  const trapline::BlockedCall& call = *info.syscall;
+  const trapline::SyscallRecord record{.abi = thread.syscall_abi(),
+                                       .original_number = call.number,
+                                       .original_args = call.arguments,
+                                       .number = call.number,
+                                       .args = call.arguments};
+  std::string text;
+  trapline::append_syscall_enter(text, thread, record, {.fd_paths = true});
+  trapline::append_syscall_abandoned(text, thread, record, {.fd_paths = true});
+  // It has no result yet.
+  if (const std::string_view end = " = ?"; text.ends_with(end)) text.resize(text.size() - end.size());
+  return text;
 }
 
 void show_threads(const View& view, std::ostream& out) {
+  const auto by_id = handles(view);
   const auto threads = view.process.info().threads();
   std::size_t name_width = 0;
   std::size_t state_width = 0;
@@ -158,8 +161,8 @@ void show_threads(const View& view, std::ostream& out) {
     line += fmt::format("  cpu {}  user {:.2f}s  system {:.2f}s", thread.cpu, seconds(thread.user_time),
                         seconds(thread.system_time));
     if (thread.nice != 0) line += fmt::format("  nice {}", thread.nice);
-    const std::string call = blocked_call(view.process, thread);
-    out << line << "  " << (call.empty() ? place_of(view, thread) : "in " + call) << '\n';
+    const auto handle = by_id.find(thread.tid);
+    out << line << (handle == by_id.end() ? "" : "  " + occupation_of(view, handle->second, thread)) << '\n';
   }
 }
 
@@ -214,6 +217,7 @@ void show_limits(const View& view, std::ostream& out) {
 }
 
 Json threads_data(const View& view) {
+  const auto by_id = handles(view);
   Json list = Json::array();
   for (const ThreadInfo& thread : view.process.info().threads()) {
     Json one{{"thread", thread.tid}, {"name", thread.name}};
@@ -221,10 +225,10 @@ Json threads_data(const View& view) {
     if (thread.syscall) {
       Json arguments = Json::array();
       for (const std::uint64_t argument : thread.syscall->arguments) arguments.push_back(hex(argument));
-      one["syscall"] = {{"number", thread.syscall->number},
-                        {"name", thread.syscall->name},
-                        {"arguments", std::move(arguments)},
-                        {"text", blocked_call(view.process, thread)}};
+      one["syscall"] = {
+          {"number", thread.syscall->number}, {"name", thread.syscall->name}, {"arguments", std::move(arguments)}};
+      const auto handle = by_id.find(thread.tid);
+      if (handle != by_id.end()) one["syscall"]["text"] = blocked_call(handle->second, thread);
     }
     one["user_time"] = seconds(thread.user_time);
     one["system_time"] = seconds(thread.system_time);

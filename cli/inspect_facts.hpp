@@ -35,6 +35,6 @@ void show_limits(const View& view, std::ostream& out);
 [[nodiscard]] std::map<pid_t, trapline::RunState> run_states(pid_t pid);
 /// The system call that a thread is blocked in, in the notation of `trapline trace`: `read(0</dev/pts/3>, 0x7ff...,
 /// 1)`.
-[[nodiscard]] std::string blocked_call(const trapline::Process& process, const trapline::ThreadInfo& thread);
+[[nodiscard]] std::string blocked_call(const trapline::Thread& thread, const trapline::ThreadInfo& info);
 
 }  // namespace cli

@@ -86,9 +86,13 @@ void show_stack(const View& view, std::ostream& out) {
     labels.push_back(names_of(registers, chain.links.front().address));
     width = std::max(width, labels.back().size());
   }
+  const auto offset_of = [&](const trapline::Telescope& chain) {
+    return chain.links.front().address - chains.front().links.front().address;
+  };
+  const std::size_t digits =
+      chains.empty() ? 0 : std::max<std::size_t>(fmt::formatted_size("{:#x}", offset_of(chains.back())), 4);
   for (std::size_t i = 0; i < chains.size(); ++i) {
-    const trapline::Address offset = chains[i].links.front().address - chains.front().links.front().address;
-    out << fmt::format("+{:#04x} {:{}} ", offset, labels[i], width);
+    out << fmt::format("+{:#0{}x} {:{}} ", offset_of(chains[i]), digits, labels[i], width);
     trapline::print_telescope(out, chains[i], {.color = view.color, .maps = &maps});
   }
 }
@@ -125,11 +129,11 @@ std::vector<Group> groups_of(const View& view) {
   std::map<std::vector<trapline::Address>, std::size_t> known;
   for (const Thread& thread : view.process.threads()) {
     if (thread.dead()) continue;
-    std::vector<Frame> frames = thread.backtrace(options_of(view));
     std::vector<trapline::Address> key;
-    for (const Frame& frame : frames) key.push_back(frame.pc);
+    for (const Frame& frame : thread.backtrace({.max = view.wanted.depth})) key.push_back(frame.pc);
     const auto [found, added] = known.try_emplace(std::move(key), groups.size());
-    if (added) groups.push_back({{}, std::move(frames)});
+    // Lines are looked up once for all of them.
+    if (added) groups.push_back({{}, thread.backtrace(options_of(view))});
     groups[found->second].threads.push_back(thread);
   }
   return groups;

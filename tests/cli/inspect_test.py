@@ -135,7 +135,7 @@ class Inspect(InspectCase):
     def test_the_stack_leads_somewhere(self):
         arguments = ["--at", "leaf", "-k", "-n", "40"]
         result = inspect(*arguments, "--", tracee("steps"), "recursive")
-        self.assertRegex(result.stdout, r"(?m)^\+0x00 rsp[a-z0-9,]* +0x[0-9a-f]+ -> 0x[0-9a-f]+ <recursive\+0x[0-9a-f]+>$")
+        self.assertRegex(result.stdout, r"(?m)^\+0x000 rsp[a-z0-9,]* +0x[0-9a-f]+ -> 0x[0-9a-f]+ <recursive\+0x[0-9a-f]+>$")
         words = data(*arguments, "--", tracee("steps"), "recursive")[0]["stack"]
         self.assertEqual((words[0]["end"], words[0]["links"][1]["symbol"]), ("code", "recursive"))
 
