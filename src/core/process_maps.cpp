@@ -13,6 +13,7 @@
 #include "os/pagemap.hpp"
 #include "os/proc.hpp"
 #include "symbols/debug_info.hpp"
+#include "symbols/debuginfod.hpp"
 
 namespace trapline::core {
 namespace {
@@ -165,7 +166,12 @@ Modules modules_of(Process& process) {
 
 std::shared_ptr<const symbols::DebugInfo> load_debug_info(Process& process, const Module& module) {
   const bool program = module.path == executable_of(process);
-  return load(process, module.map, program, symbols::debug_info_of_file, symbols::debug_info_of_image);
+  auto found = load(process, module.map, program, symbols::debug_info_of_file, symbols::debug_info_of_image);
+  const SymbolOptions options = process.symbol_settings().get();
+  if (found || options.level != SymbolLevel::debuginfod) return found;
+  const auto id = load(process, module.map, program, symbols::build_id_of_file, symbols::build_id_of_image);
+  const auto path = id ? symbols::download_debug_file(*id, options) : std::nullopt;
+  return path ? symbols::debug_info_of_file(*path) : nullptr;
 }
 
 std::shared_ptr<const symbols::CallFrames> load_call_frames(Process& process, const Module& module) {

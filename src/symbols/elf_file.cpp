@@ -160,4 +160,19 @@ std::optional<ElfFile> open_elf(const std::string& path) {
   return elf_in(std::move(file));
 }
 
+std::shared_ptr<const Bytes> build_id_of_file(const std::string& path) {
+  const auto elf = open_elf(path);
+  Bytes id = elf ? elf->build_id() : Bytes{};
+  return id.empty() ? nullptr : std::make_shared<const Bytes>(std::move(id));
+}
+
+std::shared_ptr<const Bytes> build_id_of_image(Bytes image) {
+  try {
+    Bytes id = ElfFile(std::move(image)).build_id();
+    return id.empty() ? nullptr : std::make_shared<const Bytes>(std::move(id));
+  } catch (const SymbolError&) {
+    return nullptr;
+  }
+}
+
 }  // namespace trapline::symbols

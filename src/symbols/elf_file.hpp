@@ -109,4 +109,8 @@ class ElfFile {
 /// Likewise, of the regular file at a path.
 [[nodiscard]] std::optional<ElfFile> open_elf(const std::string& path);
 
+/// The build id of a file, or of an image of one; nullptr when it is no ELF file, or has none.
+[[nodiscard]] std::shared_ptr<const Bytes> build_id_of_file(const std::string& path);
+[[nodiscard]] std::shared_ptr<const Bytes> build_id_of_image(Bytes image);
+
 }  // namespace trapline::symbols

@@ -188,6 +188,25 @@ TEST_F(OddFiles, stripped_with_debug_files_beside_them) {
   }
 }
 
+TEST_F(OddFiles, with_a_debug_file_that_only_a_server_has) {
+  const ScratchDir scratch;
+  const std::string program = copy_of(tracee("lines"), scratch.path());
+  const std::string folder = scratch.path() + "/server";
+  if (!run_in(scratch.path(),
+              "id=$(readelf -n lines | sed -n 's/.*Build ID: //p') && mkdir -p server/buildid/$id && "
+              "objcopy --only-keep-debug lines server/buildid/$id/debuginfo && strip lines")) {
+    GTEST_SKIP() << "binutils are not installed";
+  }
+  ::setenv("DEBUGINFOD_URLS", ("file://" + folder).c_str(), 1);
+  ::setenv("DEBUGINFOD_CACHE_PATH", (scratch.path() + "/cache").c_str(), 1);
+  Debugger d(command({program}));
+  d.run(no_stdio());
+  EXPECT_TRUE(d.symbols().addresses_of("lines_assembly.S", 8).empty()) << "nobody asked for it";
+  d.set_symbol_options({.level = SymbolLevel::debuginfod});
+  if (d.symbols().find("main").empty()) GTEST_SKIP() << "libdebuginfod is not installed, or has no file:// URLs";
+  EXPECT_FALSE(d.symbols().addresses_of("lines_assembly.S", 8).empty());
+}
+
 TEST_F(OddFiles, with_mini_debug_info) {
   const ScratchDir scratch;
   const std::string program = copy_of(tracee("frames"), scratch.path());
