@@ -32,9 +32,17 @@ os::ProcDirectory folder_of(const Process& process) {
 /// False when it is exiting, so that what was read may be what is left of it.
 bool look_through(const os::ProcDirectory& folder, pid_t pid,
                   support::FunctionRef<void(const os::ProcDirectory&, pid_t)> read) {
+  const auto exiting = [&] { return os::parse_stat(folder.read("stat")).exiting; };
   try {
-    read(folder, pid);
-    return !os::parse_stat(folder.read("stat")).exiting;
+    try {
+      read(folder, pid);
+      return !exiting();
+    } catch (const OsError&) {
+      // What has no memory any more is closed to ordinary users, whoever's it is
+      // (ProcessInfoLive.after_the_leader_has_exited as one).
+      if (!exiting()) throw;
+      return false;
+    }
   } catch (const ProcessGone&) {
     return false;
   }
