@@ -7,7 +7,11 @@
 #include <trapline/error.hpp>
 
 #include "symbols/call_frames.hpp"
+#include "symbols/cxx_name.hpp"
 #include "symbols/debug_info.hpp"
+#include "symbols/dwarf_symbols.hpp"
+#include "symbols/elf_facts.hpp"
+#include "symbols/separate_file.hpp"
 #include "symbols/symbol_table.hpp"
 #include "symbols/unwind.hpp"
 
@@ -30,6 +34,7 @@ void symbols_of(const symbols::SymbolTable& table, std::span<const Address> addr
   for (const Address address : addresses) static_cast<void>(table.at(address));
   static_cast<void>(table.find("main"));
   static_cast<void>(table.perhaps_near("mian", {}));
+  table.each({}, [](const symbols::SymbolTable::Entry& entry) { static_cast<void>(symbols::demangle(entry.name)); });
 }
 
 /// Memory of nothing but what the file holds, over and over.
@@ -81,10 +86,22 @@ void lines_of(const symbols::DebugInfo& info, std::span<const Address> addresses
   static_cast<void>(info.find_line("seed.cpp", 20));
 }
 
+void names_and_facts_of(const Bytes& image) {
+  try {
+    const symbols::ElfFile elf{Bytes(image)};
+    static_cast<void>(elf.facts());
+    static_cast<void>(symbols::dwarf_symbols_of(elf, ""));
+    static_cast<void>(symbols::debug_file_of(elf, "/nowhere/seed"));
+  } catch (const SymbolError&) {
+    // What is no ELF file, or damaged beyond use.
+  }
+}
+
 }  // namespace
 
 void load_everything(ByteView file) {
   const Bytes image(file.begin(), file.end());
+  names_and_facts_of(image);
   const auto table = symbols::table_of_image(image);
   const std::vector<Address> addresses = addresses_of(table.get());
   if (table) symbols_of(*table, addresses);
