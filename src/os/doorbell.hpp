@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+
 #include "os/helper_task.hpp"
 
 namespace trapline::os {
@@ -18,12 +20,19 @@ class Doorbell {
 
   [[nodiscard]] pid_t tid() const { return task_.tid(); }
   /// Any thread.
-  void ring() const noexcept;
+  void ring() noexcept;
   /// After its stop was seen: readies it for the next ring. What a ring announces must be looked for after this, not
   /// before; false when it died (somebody killed it).
   [[nodiscard]] bool answer();
 
+  /// What the task is told, and tells.
+  struct Start {
+    long host = 0;
+    std::uint32_t state = 0;
+  };
+
  private:
+  Start start_;
   HelperTask task_;
 };
 
