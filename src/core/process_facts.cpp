@@ -39,7 +39,7 @@ bool look_through(const os::ProcDirectory& folder, pid_t pid,
       return !exiting();
     } catch (const OsError&) {
       // What has no memory any more is closed to ordinary users, whoever's it is
-      // (ProcessInfoLive.after_the_leader_has_exited as one).
+      // (ProcessInfoLive.after_the_leader_has_exited_for_somebody_without_privileges).
       if (!exiting()) throw;
       return false;
     }

@@ -187,6 +187,28 @@ TEST_F(ProcessInfoLive, after_the_leader_has_exited) {
   EXPECT_EQ(threads[0].state, RunState::zombie);
 }
 
+TEST_F(ProcessInfoLive, after_the_leader_has_exited_for_somebody_without_privileges) {
+  if (::geteuid() != 0) GTEST_SKIP() << "nobody but root can be somebody else; after_the_leader_has_exited does it";
+  constexpr uid_t nobody = 65534;
+  ASSERT_EQ(::chown(folder_.path.c_str(), nobody, nobody), 0);
+  const std::string copy = folder_.path + "/program";
+  std::filesystem::copy_file(tracee("descriptors"), copy);
+  const auto look = [&] {
+    if (::setresgid(nobody, nobody, nobody) != 0 || ::setresuid(nobody, nobody, nobody) != 0) ::_exit(2);
+    // What has changed its user may not be looked at by its equals, and its children are as it is until they execute.
+    ::prctl(PR_SET_DUMPABLE, 1);
+    Debugger d(command({copy, folder_.path, "leave"}));
+    d.run(no_stdio());
+    to_announcement(d);
+    d.cont();
+    EXPECT_TRUE(eventually([&] { return state_of(d.pid()) == 'Z'; }));
+    EXPECT_TRUE(d.info().file_descriptor(25));
+    d.kill();
+    ::_exit(HasFailure() ? 1 : 0);
+  };
+  EXPECT_EXIT(look(), ::testing::ExitedWithCode(0), "");
+}
+
 TEST_F(ProcessInfoLive, threads_with_their_names_and_states) {
   const Debugger& d = descriptors();
   d.cont();
