@@ -125,12 +125,8 @@ DescriptorKind kind_of_link(std::string_view target) {
 
 void parse_descriptor_info(std::string_view text, FileDescriptor& into) {
   for (Cursor in(text); !in.empty();) {
-    const std::string_view line = in.line();
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    const std::string_view key = line.substr(0, colon);
-    Cursor value(line.substr(colon + 1));
-    value.skip_blanks();
+    auto [key, value] = in.field();
+    if (key.empty()) break;
     if (key == "pos") {
       into.offset = value.number<std::uint64_t>(10);
     } else if (key == "flags") {

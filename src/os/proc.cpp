@@ -81,16 +81,11 @@ bool same_process(pid_t pid, pid_t tid) {
 ThreadStatus parse_status(std::string_view text) {
   ThreadStatus status;
   for (Cursor in(text); !in.empty();) {
-    const std::string_view line = in.line();
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    const std::string_view key = line.substr(0, colon);
-    Cursor value(line.substr(colon + 1));
-    value.skip_blanks();
+    auto [key, value] = in.field();
     if (key == "State") status.state = value.character();
     if (key == "Umask") status.umask = value.number<mode_t>(8);
     if (key == "Tgid") status.tgid = value.number<pid_t>(10);
-    if (key == "NStgid") status.own_tgid = Cursor(line.substr(line.rfind('\t') + 1)).number<pid_t>(10);
+    if (key == "NStgid") status.own_tgid = Cursor(value.rest().substr(value.rest().rfind('\t') + 1)).number<pid_t>(10);
     if (key == "PPid") status.parent = value.number<pid_t>(10);
     if (key == "TracerPid") status.tracer = value.number<pid_t>(10);
     if (key == "Uid") {

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "support/fd.hpp"
 
@@ -59,6 +60,18 @@ class Cursor {
     const std::string_view line = text_.substr(0, end);
     text_.remove_prefix(end == std::string_view::npos ? text_.size() : end + 1);
     return line;
+  }
+  /// The next line of the form "key: value" as its key and what follows the blanks; an empty key at the end.
+  std::pair<std::string_view, Cursor> field() {
+    while (!empty()) {
+      const std::string_view whole = line();
+      const std::size_t colon = whole.find(':');
+      if (colon == std::string_view::npos) continue;
+      Cursor value(whole.substr(colon + 1));
+      value.skip_blanks();
+      return {whole.substr(0, colon), value};
+    }
+    return {{}, Cursor({})};
   }
 
  private:

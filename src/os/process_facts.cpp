@@ -191,11 +191,7 @@ Credentials parse_credentials(std::string_view status) {
   Credentials result;
   CapabilitySets& sets = result.capabilities;
   for (Cursor in(status); !in.empty();) {
-    const std::string_view line = in.line();
-    const std::size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    const std::string_view key = line.substr(0, colon);
-    Cursor value(line.substr(colon + 1));
+    auto [key, value] = in.field();
     if (key == "Uid") result.uid = parse_ids(value);
     if (key == "Gid") result.gid = parse_ids(value);
     if (key == "Groups") result.groups = parse_groups(value);
