@@ -71,6 +71,7 @@ void Process::detach() {
 
 void Process::leave() {
   leaving_ = Leaving::soon;
+  tracer_->note_due(*this);
   if (running()) gather();
   if (leave_when_idle()) return;
   // Commands of other callbacks, or the one that this callback interrupts, are in the middle of something: their

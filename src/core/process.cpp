@@ -134,6 +134,7 @@ void Process::admit(ThreadState& thread) {
     // (HardPlaces.children_that_share_the_memory_while_others_run).
     thread.pending = true;
     late_.push_back(thread.shared_from_this());
+    tracer_->note_due(*this);
     return;
   }
   if (frozen() || at_rest_now() || thread.holds > 0) {
@@ -159,6 +160,7 @@ void Process::admit(ThreadState& thread) {
 void Process::keep(ThreadState& thread) {
   thread.pending = true;
   kept_.push_back(thread.shared_from_this());
+  tracer_->note_due(*this);
 }
 
 bool Process::dispatch_kept() {
@@ -350,6 +352,7 @@ void Process::resume(ThreadState& thread) {
       os::Resume how = leave_syscall_stop(thread);
       if (leave_trap(thread, how) == Departure::in_place) {
         if (!std::exchange(thread.step_due, true)) due_steps_.push_back(thread.shared_from_this());
+        tracer_->note_due(*this);
         return;
       }
       thread.registers.flush();

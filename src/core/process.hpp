@@ -306,6 +306,9 @@ class Process : public std::enable_shared_from_this<Process> {
   /// thread that stands on a trapped instruction which can be executed nowhere else. One thing at a time, so that who
   /// waits for something looks between them: true when it did something.
   bool run_due();
+  [[nodiscard]] bool has_due() const {
+    return leaving_ == Leaving::soon || !late_.empty() || !kept_.empty() || !due_steps_.empty();
+  }
   /// Changes whenever something of it may have run.
   [[nodiscard]] std::uint64_t epoch() const { return epoch_.load(std::memory_order_relaxed); }
   void note_run() { epoch_.store(epoch() + 1, std::memory_order_release); }

@@ -23,6 +23,15 @@ namespace trapline::core {
 
 using namespace std::chrono_literals;
 
+namespace {
+
+void log_event(const os::Waited& event) {
+  support::log(LogCategory::event,
+               [&] { return "thread " + std::to_string(event.tid) + ": " + os::describe(event.status); });
+}
+
+}  // namespace
+
 Tracer::Tracer()
     : host_blocks_child_signals_(os::blocked_here(SIGCHLD)), thread_(support::start_thread([this] { loop(); })) {}
 
@@ -86,6 +95,7 @@ void Tracer::TheftWatch::look() {
 void Tracer::recover_stolen() {
   std::vector<std::shared_ptr<ThreadState>> suspects;
   for (const auto& [tid, thread] : threads_) {
+    if (turns_.has(tid)) continue;
     if (thread->run == ThreadState::Run::dying || (thread->run == ThreadState::Run::running && !thread->listening)) {
       suspects.push_back(thread);
     }
@@ -158,6 +168,8 @@ void Tracer::guard() {
 }
 
 bool Tracer::anyone_running() const {
+  const ThreadState* const last = find(last_resumed_);
+  if (last != nullptr && last->run == ThreadState::Run::running) return true;
   return std::ranges::any_of(processes_, [](const auto& process) { return process->anyone_running(); });
 }
 
@@ -165,9 +177,9 @@ void Tracer::pump_one(const Deadline& deadline) {
   if (run_jobs()) return;
   // After each the caller looks whether that was what he waits for (BreakpointHard.a_parent_in_vfork_is_at_rest).
   if (take_untaken() || reap_dying()) return;
-  for (std::size_t i = 0; i < processes_.size(); ++i) {
-    if (processes_[i]->run_due()) return;
-  }
+  if (run_due()) return;
+  if (turns_.due(threads_.size())) take_all_stops();
+  if (handle_taken()) return;
   if (!anyone_running() && to_release_.empty()) {
     sleep_for_jobs(deadline);
     return;
@@ -183,13 +195,50 @@ void Tracer::pump_one(const Deadline& deadline) {
   std::optional<os::Waited> event;
   if (jobs_.load(std::memory_order_seq_cst) == nullptr && !stopping_) event = next_event(os::Sleep::until_event);
   sleeping_.store(Sleeping::no, std::memory_order_relaxed);
-  if (event) handle(*event);
+  if (!event) return;
+  turns_.count_event();
+  handle(*event);
+}
+
+bool Tracer::run_due() {
+  for (std::size_t i = 0; i < due_.size();) {
+    const auto process = due_[i];
+    if (process->run_due()) return true;
+    if (process->has_due()) {
+      ++i;
+    } else {
+      std::erase(due_, process);
+    }
+  }
+  return false;
+}
+
+void Tracer::take_all_stops() {
+  // Deaths stay: who is reaped has no id any more by which an earlier stop of it could be handled.
+  while (const auto found = os::look_any(os::Sleep::no, false)) {
+    if (find(found->tid) == nullptr) {
+      handle(*found);
+    } else if (const auto taken = os::take(found->tid)) {
+      turns_.add(*taken);
+    }
+  }
+}
+
+bool Tracer::handle_taken() {
+  const auto event = turns_.next();
+  if (!event) return false;
+  if (ThreadState* const thread = find(event->tid)) {
+    log_event(*event);
+    thread->process->on_event(*thread, event->status);
+  }
+  return true;
 }
 
 void Tracer::drain() {
   for (;;) {
     take_untaken();
     reap_dying();
+    if (handle_taken()) continue;
     const auto event = next_event(os::Sleep::no);
     if (!event) return;
     handle(*event);
@@ -246,8 +295,7 @@ void Tracer::handle(const os::Waited& event) {
     handle_stranger(event);
     return;
   }
-  support::log(LogCategory::event,
-               [&] { return "thread " + std::to_string(event.tid) + ": " + os::describe(event.status); });
+  log_event(event);
   // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was
   // taken: the id might still mean the old leader (ptrace_freeze_traced; Threads.one_that_is_not_the_leader_may_exec).
   if (event.status.dead() || event.status.event() == os::WaitStatus::Event::exec) {
@@ -266,6 +314,7 @@ void Tracer::add(const std::shared_ptr<ThreadState>& thread) {
 }
 
 void Tracer::rename(pid_t from, pid_t to) {
+  turns_.forget(to);
   const auto node = threads_.extract(from);
   if (node.empty()) return;
   threads_[to] = node.mapped();
@@ -275,6 +324,7 @@ void Tracer::remove(pid_t tid) {
   const auto found = threads_.find(tid);
   if (found == threads_.end()) return;
   std::erase(untaken_, found->second.get());
+  turns_.forget(tid);
   threads_.erase(found);
 }
 
@@ -288,6 +338,7 @@ void Tracer::add(std::shared_ptr<Process> process) { processes_.push_back(std::m
 void Tracer::remove(Process& process) {
   const auto alive = process.shared_from_this();
   std::erase_if(processes_, [&](const auto& entry) { return entry.get() == &process; });
+  std::erase(due_, alive);
   // Nobody else knows a guest; those that are followed are their parents' to dissolve.
   if (!process.followed()) process.dissolve();
 }
@@ -354,7 +405,14 @@ void Tracer::note_untaken(ThreadState& thread, os::WaitStatus status) {
   untaken_.push_back(&thread);
 }
 
+void Tracer::note_due(Process& process) {
+  if (std::ranges::find(due_, &process, &std::shared_ptr<Process>::get) == due_.end()) {
+    due_.push_back(process.shared_from_this());
+  }
+}
+
 void Tracer::note_resumed(ThreadState& thread) {
+  last_resumed_ = thread.tid;
   thread.process->note_run();
   if (!std::exchange(thread.untaken, false)) return;
   std::erase(untaken_, &thread);

@@ -18,6 +18,7 @@
 #include <trapline/stop.hpp>
 
 #include "core/timer.hpp"
+#include "core/turns.hpp"
 #include "os/doorbell.hpp"
 #include "os/guardian.hpp"
 #include "os/trap_ledger.hpp"
@@ -106,6 +107,8 @@ class Tracer {
   /// The stop was not taken (os::look_any); it must be before the next look if the thread stays stopped.
   void note_untaken(ThreadState& thread, os::WaitStatus status);
   void note_resumed(ThreadState& thread);
+  /// The process has something to do that no event will bring up: it is asked again and again until it has not.
+  void note_due(Process& process);
 
   /// Called before tracees go on: decides whether this thread blocks SIGCHLD.
   ///
@@ -168,6 +171,10 @@ class Tracer {
   void loop();
   void sleep_for_jobs(const Deadline& deadline);
   [[nodiscard]] bool anyone_running() const;
+  bool run_due();
+  /// From here on they are handled from turns_.
+  void take_all_stops();
+  bool handle_taken();
   [[nodiscard]] std::optional<Stop> take_any_stop();
   std::optional<os::Waited> next_event(os::Sleep sleep);
   void handle(const os::Waited& event);
@@ -197,6 +204,10 @@ class Tracer {
   std::unordered_map<pid_t, os::WaitStatus> early_;
   std::weak_ptr<Process> last_dead_;
   std::vector<ThreadState*> untaken_;
+  Turns turns_;
+  std::vector<std::shared_ptr<Process>> due_;
+  /// The thread that was last resumed probably still runs.
+  pid_t last_resumed_ = 0;
   /// Those that have Stops nobody has taken, each once.
   std::deque<std::shared_ptr<Process>> stops_;
   /// Counts Stops, for who sleeps until there is one.

@@ -167,6 +167,21 @@ TEST_F(Threads, the_process_may_exit_while_some_are_blocked) {
   }
 }
 
+TEST_F(Threads, each_of_many_busy_ones_gets_its_turn) {
+  Debugger d(program("busy", {"threads", "16"}));
+  const SyscallHandler handler = d.handle_syscall("getppid", {.on_enter = [](Thread&, SyscallHandler&) {}});
+  EXPECT_EQ(run_to_exit(d), 0);
+  EXPECT_GE(handler.hit_count(), 16 * 100U);
+}
+
+TEST_F(Threads, each_of_many_busy_processes_gets_its_turn) {
+  DebuggerOptions options = program("busy", {"processes", "16"});
+  options.inherit_traps = true;
+  Debugger d(options);
+  d.handle_syscall("getppid", {.on_enter = [](Thread&, SyscallHandler&) {}});
+  EXPECT_EQ(run_to_exit(d), 0);
+}
+
 TEST_F(Threads, others_run_on_during_a_callback) {
   Debugger d(program("companion"));
   d.run(no_stdio());
