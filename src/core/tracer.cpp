@@ -95,7 +95,6 @@ void Tracer::TheftWatch::look() {
 void Tracer::recover_stolen() {
   std::vector<std::shared_ptr<ThreadState>> suspects;
   for (const auto& [tid, thread] : threads_) {
-    if (turns_.has(tid)) continue;
     if (thread->run == ThreadState::Run::dying || (thread->run == ThreadState::Run::running && !thread->listening)) {
       suspects.push_back(thread);
     }
@@ -167,115 +166,6 @@ void Tracer::guard() {
   if (!guardian_) guardian_ = std::make_unique<os::Guardian>(ledger_);
 }
 
-bool Tracer::anyone_running() const {
-  const ThreadState* const last = find(last_resumed_);
-  if (last != nullptr && last->run == ThreadState::Run::running) return true;
-  return std::ranges::any_of(processes_, [](const auto& process) { return process->anyone_running(); });
-}
-
-void Tracer::pump_one(const Deadline& deadline) {
-  if (run_jobs()) return;
-  // After each the caller looks whether that was what he waits for (BreakpointHard.a_parent_in_vfork_is_at_rest).
-  if (take_untaken() || reap_dying()) return;
-  if (run_due()) return;
-  if (turns_.due(threads_.size())) take_all_stops();
-  if (handle_taken()) return;
-  if (!anyone_running() && to_release_.empty()) {
-    sleep_for_jobs(deadline);
-    return;
-  }
-  if (!bell_) {
-    auto bell = std::make_unique<os::Doorbell>();
-    const std::lock_guard lock(bell_mutex_);
-    bell_ = std::move(bell);
-  }
-  Timer::Armed alarm;
-  if (deadline) alarm = timer_.arm(*deadline, [this] { wake(); });
-  sleeping_.store(Sleeping::for_events, std::memory_order_seq_cst);
-  std::optional<os::Waited> event;
-  if (jobs_.load(std::memory_order_seq_cst) == nullptr && !stopping_) event = next_event(os::Sleep::until_event);
-  sleeping_.store(Sleeping::no, std::memory_order_relaxed);
-  if (!event) return;
-  turns_.count_event();
-  handle(*event);
-}
-
-bool Tracer::run_due() {
-  for (std::size_t i = 0; i < due_.size();) {
-    const auto process = due_[i];
-    if (process->run_due()) return true;
-    if (process->has_due()) {
-      ++i;
-    } else {
-      std::erase(due_, process);
-    }
-  }
-  return false;
-}
-
-void Tracer::take_all_stops() {
-  // Deaths stay: who is reaped has no id any more by which an earlier stop of it could be handled.
-  while (const auto found = os::look_any(os::Sleep::no, false)) {
-    if (find(found->tid) == nullptr) {
-      handle(*found);
-    } else if (const auto taken = os::take(found->tid)) {
-      turns_.add(*taken);
-    }
-  }
-}
-
-bool Tracer::handle_taken() {
-  const auto event = turns_.next();
-  if (!event) return false;
-  if (ThreadState* const thread = find(event->tid)) {
-    log_event(*event);
-    thread->process->on_event(*thread, event->status);
-  }
-  return true;
-}
-
-void Tracer::drain() {
-  for (;;) {
-    take_untaken();
-    reap_dying();
-    if (handle_taken()) continue;
-    const auto event = next_event(os::Sleep::no);
-    if (!event) return;
-    handle(*event);
-  }
-}
-
-void Tracer::sleep_for_jobs(const Deadline& deadline) {
-  const std::uint32_t seen = wakeups_.load();
-  sleeping_.store(Sleeping::for_jobs, std::memory_order_seq_cst);
-  if (jobs_.load(std::memory_order_seq_cst) == nullptr && !stopping_) support::futex_wait(wakeups_, seen, deadline);
-  sleeping_.store(Sleeping::no, std::memory_order_relaxed);
-}
-
-std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
-  // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only
-  // stops are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT
-  // (Host.a_zombie_child_of_the_tracer_thread_costs_no_time).
-  return os::look_any(sleep, !foreign_zombie_);
-}
-
-bool Tracer::reap_dying() {
-  if (!foreign_zombie_) return false;
-  bool reaped = false;
-  std::vector<std::shared_ptr<ThreadState>> dying;
-  for (const auto& [tid, thread] : threads_) {
-    if (thread->run == ThreadState::Run::dying) dying.push_back(thread);
-  }
-  for (const auto& thread : dying) {
-    const bool leader_of_others = thread->tid == thread->process->pid() && thread->process->thread_list().size() > 1;
-    const auto seen = os::look_one(thread->tid, leader_of_others ? os::Sleep::no : os::Sleep::until_event);
-    if (!seen) continue;
-    reaped = true;
-    handle(*seen);
-  }
-  return reaped;
-}
-
 void Tracer::handle(const os::Waited& event) {
   if (bell_ && event.tid == bell_->tid()) {
     if (!bell_->answer()) {
@@ -314,7 +204,6 @@ void Tracer::add(const std::shared_ptr<ThreadState>& thread) {
 }
 
 void Tracer::rename(pid_t from, pid_t to) {
-  turns_.forget(to);
   const auto node = threads_.extract(from);
   if (node.empty()) return;
   threads_[to] = node.mapped();
@@ -324,7 +213,6 @@ void Tracer::remove(pid_t tid) {
   const auto found = threads_.find(tid);
   if (found == threads_.end()) return;
   std::erase(untaken_, found->second.get());
-  turns_.forget(tid);
   threads_.erase(found);
 }
 

@@ -17,6 +17,7 @@
 
 #include <trapline/stop.hpp>
 
+#include "core/quick_look.hpp"
 #include "core/timer.hpp"
 #include "core/turns.hpp"
 #include "os/doorbell.hpp"
@@ -172,9 +173,11 @@ class Tracer {
   void sleep_for_jobs(const Deadline& deadline);
   [[nodiscard]] bool anyone_running() const;
   bool run_due();
-  /// From here on they are handled from turns_.
-  void take_all_stops();
-  bool handle_taken();
+  /// One that might not be found for long.
+  std::optional<os::Waited> event_by_turn();
+  /// One that comes at once.
+  std::optional<os::Waited> quick_event();
+  std::optional<os::Waited> sleep_for_event(const Deadline& deadline);
   [[nodiscard]] std::optional<Stop> take_any_stop();
   std::optional<os::Waited> next_event(os::Sleep sleep);
   void handle(const os::Waited& event);
@@ -205,6 +208,7 @@ class Tracer {
   std::weak_ptr<Process> last_dead_;
   std::vector<ThreadState*> untaken_;
   Turns turns_;
+  QuickLook quick_look_;
   std::vector<std::shared_ptr<Process>> due_;
   /// The thread that was last resumed probably still runs.
   pid_t last_resumed_ = 0;

@@ -5,24 +5,18 @@
 namespace trapline::core {
 
 bool Turns::due(std::size_t threads) {
-  // One that is taken costs a request more than one that is only found.
   constexpr std::size_t at_least = 32;
-  if (threads < 2 || events_ < std::max(at_least, 2 * threads)) return false;
+  constexpr std::size_t for_each = 4;
+  if (threads < 2 || !waiting_.empty() || events_ < std::max(at_least, for_each * threads)) return false;
   events_ = 0;
   return true;
 }
 
-std::optional<os::Waited> Turns::next() {
-  if (taken_.empty()) return std::nullopt;
-  const os::Waited first = taken_.front();
-  taken_.pop_front();
-  return first;
-}
-
-bool Turns::has(pid_t tid) const { return std::ranges::find(taken_, tid, &os::Waited::tid) != taken_.end(); }
-
-void Turns::forget(pid_t tid) {
-  std::erase_if(taken_, [&](const os::Waited& event) { return event.tid == tid; });
+std::optional<pid_t> Turns::next() {
+  if (waiting_.empty()) return std::nullopt;
+  const pid_t tid = waiting_.back();
+  waiting_.pop_back();
+  return tid;
 }
 
 }  // namespace trapline::core

@@ -2,6 +2,8 @@
 // is itself debugged for that.
 #include <linux/ptrace.h>
 
+#include <csignal>
+
 #include <map>
 #include <string>
 
@@ -32,6 +34,12 @@ std::string request_name(std::uint64_t request) {
   return "ptrace " + (found == names.end() ? std::to_string(request) : found->second);
 }
 
+/// A look for the stop before the CPU is given to the thread for good: a part of the wait that follows.
+bool found_nothing_yet(Thread& thread, const std::string& name) {
+  if (name == "sched_yield") return true;
+  return name == "waitid" && thread.memory().read_value<siginfo_t>(thread.syscall_arg(2)).si_pid == 0;
+}
+
 Costs costs_of(const std::string& path) {
   HostChild host({tracee("host_counting"), path});
   const pid_t tracer = std::stoi(host.read_line());
@@ -39,12 +47,12 @@ Costs costs_of(const std::string& path) {
   std::map<std::string, std::size_t> sums;
   Debugger d({.kill_on_exit = true});
   d.attach(host.pid());
-  d.handle_syscall("all", {.on_enter = [&](Thread& thread, SyscallHandler&) {
+  d.handle_syscall("all", {.on_exit = [&](Thread& thread, SyscallHandler&) {
                      if (thread.tid() != tracer) return;
                      const std::string name(syscall_name(Abi::amd64, thread.syscall_number()));
                      if (name == "getpgrp") {
                        counting = !counting;
-                     } else if (counting) {
+                     } else if (counting && !found_nothing_yet(thread, name)) {
                        ++sums[name == "ptrace" ? request_name(thread.syscall_arg(0)) : name];
                      }
                    }});
