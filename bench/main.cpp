@@ -27,7 +27,7 @@ struct Options {
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
   for (auto* part : {syscall_rows, invoke_rows, trap_rows, spawn_rows, step_rows, backtrace_rows, memory_rows,
-                     search_rows, symbol_rows, gdb_rows}) {
+                     search_rows, symbol_rows, growth_rows, gdb_rows}) {
     auto more = part();
     std::ranges::move(more, std::back_inserter(rows));
   }

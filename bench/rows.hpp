@@ -17,6 +17,9 @@ namespace trapline::bench {
 [[nodiscard]] std::vector<Row> memory_rows();
 [[nodiscard]] std::vector<Row> search_rows();
 [[nodiscard]] std::vector<Row> symbol_rows();
+/// What an event costs beside others; the other side is mostly our own cost without them, not a floor.
+[[nodiscard]] std::vector<Row> growth_rows();
+[[nodiscard]] std::vector<Row> breakpoint_growth_rows();
 /// Some of the others, with gdb's Python API on the same program in place of the floor.
 [[nodiscard]] std::vector<Row> gdb_rows();
 

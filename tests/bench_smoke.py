@@ -18,7 +18,10 @@ command.user_thread memory.read8 memory.read4k memory.read64k memory.read1m
 memory.search256m memory.search256m_mask memory.search256m_number memory.search256m_regex memory.pointers256m
 symbols.first symbols.first_cxx symbols.next backtrace.frames20 backtrace.frames20_lines
 filter.enter filter.enter_exit filter.unhandled filter.skip filter.result_changed
-gdb.symbol_first gdb.symbol_next gdb.backtrace gdb.search""".split()
+gdb.symbol_first gdb.symbol_next gdb.backtrace gdb.search
+growth.threads64 growth.threads64_floor growth.processes256 growth.processes256_floor growth.handlers300
+growth.stopped512 growth.stopped512_floor growth.steps_stopped512 growth.breakpoints10000
+growth.one_more_breakpoint""".split()
 
 
 def run(*arguments, **options):
