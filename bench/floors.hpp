@@ -30,6 +30,9 @@ enum class Until { exec, entry };
 /// clone(CLONE_VM | CLONE_VFORK), exec, and on to there; then SIGKILL and the funeral.
 [[nodiscard]] Batch spawns(std::size_t events, Until until);
 
+/// PTRACE_SEIZE, PTRACE_INTERRUPT, waitpid and PTRACE_DETACH.
+[[nodiscard]] Batch attaches(std::size_t events, pid_t pid);
+
 [[nodiscard]] Batch steps(std::size_t events);
 /// Looking at the pc after each, on another instruction than which something is to end.
 [[nodiscard]] Batch steps_until(std::size_t events);
