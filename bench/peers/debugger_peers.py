@@ -18,6 +18,11 @@ def _first_line(*command):
     return (done.stdout.splitlines() or [""])[0]
 
 
+def _path(*folders):
+    """The folders where Python looks for modules, before those where it would look anyway."""
+    return ":".join(str(folder) for folder in (*folders, os.environ.get("PYTHONPATH")) if folder)
+
+
 class Debugger:
     """One process for each row, with the same tracees as trapline's."""
 
@@ -25,7 +30,7 @@ class Debugger:
     cannot = {}
 
     def open(self, row, options):
-        env = {"PEER_ROW": row.name, "PEER_TRACEES": str(options.tracees), "PYTHONPATH": str(HERE), **self.env()}
+        env = {"PEER_ROW": row.name, "PEER_TRACEES": str(options.tracees), "PYTHONPATH": _path(HERE), **self.env()}
         with contextlib.ExitStack() as stack:
             if row.name == "attach.detach":
                 asleep = subprocess.Popen([options.tracees / "asleep"])
@@ -67,7 +72,30 @@ class Gdb(Debugger):
         return ["gdb", "-batch", "-nx", "-x", str(HERE / "gdb_side.py")]
 
 
-class Lldb(Debugger):
+class Module(Debugger):
+    """One that is a module for Python, the system's or this one."""
+
+    version = None
+
+    def _find(self, expression, env):
+        for self.python in (sys.executable, "/usr/bin/python3"):
+            command = [self.python, "-c", f"import {self.name}; print({expression})"]
+            try:
+                done = subprocess.run(
+                    command, env={**os.environ, **env}, capture_output=True, text=True, check=False
+                )
+            except OSError:
+                continue
+            if done.returncode == 0:
+                self.place, self.version, self.missing = env, done.stdout.splitlines()[0], None
+                return True
+        return False
+
+    def command(self):
+        return [self.python, str(HERE / f"{self.name}_side.py")]
+
+
+class Lldb(Module):
     name = "lldb"
     cannot = {
         "syscall.": "LLDB catches no system calls",
@@ -75,25 +103,9 @@ class Lldb(Debugger):
     }
 
     def __init__(self):
-        self.folder = None
         self.missing = "LLDB's Python module is not installed"
-        self.version = None
-        for self.place in self._places():
-            # The module is made for the system's Python.
-            for self.python in (sys.executable, "/usr/bin/python3"):
-                if version := self._version():
-                    self.version, self.missing = version, None
-                    return
-
-    def _version(self):
-        command = [self.python, "-c", "import lldb; print(lldb.SBDebugger.GetVersionString())"]
-        try:
-            done = subprocess.run(
-                command, env={**os.environ, **self.place}, capture_output=True, text=True, check=False
-            )
-        except OSError:
-            return None
-        return done.stdout.splitlines()[0] if done.returncode == 0 else None
+        self.folder = None
+        any(self._find("lldb.SBDebugger.GetVersionString()", place) for place in self._places())
 
     def _places(self):
         yield {}
@@ -111,13 +123,23 @@ class Lldb(Debugger):
                     (package / entry.name).symlink_to(entry)
             (package / "_lldb.so").symlink_to(library.resolve())
             server = root / "bin" / "lldb-server"
-            yield {"PYTHONPATH": self.folder.name, "LLDB_DEBUGSERVER_PATH": str(server)}
-
-    def command(self):
-        return [self.python, str(HERE / "lldb_side.py")]
+            yield {"PYTHONPATH": _path(self.folder.name), "LLDB_DEBUGSERVER_PATH": str(server)}
 
     def env(self):
-        found = dict(self.place)
-        if "PYTHONPATH" in found:
-            found["PYTHONPATH"] += f":{HERE}"
-        return found
+        return {**self.place, "PYTHONPATH": _path(HERE, self.folder and self.folder.name)}
+
+
+class Libdebug(Module):
+    name = "libdebug"
+    cannot = {
+        "syscall.skip": "libdebug skips no calls",
+        "filter.": "libdebug makes no seccomp filter",
+        "breakpoint.conditional": "libdebug has no conditions",
+        "invoke.": "libdebug makes no system calls in its tracees",
+        "call.": "libdebug calls no functions in its tracees",
+        "backtrace.": "libdebug follows frame pointers, which the program does not have",
+    }
+
+    def __init__(self):
+        self.missing = "libdebug is not installed"
+        self._find("'libdebug', __import__('importlib.metadata').metadata.version('libdebug')", {})
