@@ -68,7 +68,7 @@ os::SpawnRequest request_of(const DebuggerOptions& options) {
   const std::string name = options.path.empty() ? options.argv.front() : options.path.string();
   const std::string cwd = options.cwd.string();
   request.path =
-      os::find_executable(name, search != nullptr ? std::optional<std::string_view>(search) : std::nullopt, cwd);
+      os::resolve_program(name, search != nullptr ? std::optional<std::string_view>(search) : std::nullopt, cwd);
   request.argv = options.argv;
   if (request.argv.empty()) request.argv.push_back(name);
   request.env = flatten(options.env);

@@ -82,7 +82,7 @@ std::vector<std::string_view> RegisterValues::changed_since(const RegisterValues
 }
 
 RegisterValues read_registers(const Thread& thread, const ReadRegisters& options) {
-  const core::RegisterFile file(thread.state());
+  const core::RegisterFile& file = thread.state()->register_file;
   RegisterValues values{.arch = thread.process().arch()};
   for (const RegisterRow& row : file.rows()) {
     const bool general = row.set == RegisterSet::general;

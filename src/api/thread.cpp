@@ -54,7 +54,7 @@ bool Thread::dead() const { return state_->dead; }
 Process Thread::process() const { return Process(state_->process); }
 std::string Thread::name() const { return core::thread_name(*state_); }
 ThreadInfo Thread::info() const { return core::thread_info(*state_); }
-Registers Thread::regs() const { return Registers(std::make_shared<core::RegisterFile>(state_)); }
+Registers Thread::regs() const { return Registers({state_, &state_->register_file}); }
 Memory Thread::memory() const { return Memory(state_->process); }
 
 Address Thread::pc() const {

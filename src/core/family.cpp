@@ -99,8 +99,8 @@ void Process::announce_birth(ThreadState& thread, bool claimed) {
 }
 
 bool Process::may_have_traps() {
-  const std::lock_guard lock(mutex_);
-  return memory_ && !memory_is_due_ && memory_->had_traps();
+  const TraceeMemory* const memory = memory_.ready();
+  return memory != nullptr && memory->had_traps();
 }
 
 void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool followed) {
@@ -121,7 +121,7 @@ void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool fol
   begin(pid, parent.launched_, parent.inherited_filters_);
   filter_.inherit(parent.filter_);
   come_from(parent, followed);
-  memory_is_due_ = true;
+  memory_.expect();
   quiet_ = false;
   if (shares == Shares::nothing) {
     breakpoints_.image_ready(Breakpoints::Unknown::waits);
@@ -236,7 +236,7 @@ void Process::orphan_newborn(ThreadState& thread) {
 void Process::adopt_orphan(pid_t child) {
   if (!followed_ || !options_.follow_children || tracer_->follows_nobody()) {
     try {
-      if (memory_) memory_->clean_copy(child);
+      if (TraceeMemory* const memory = memory_.opened()) memory->clean_copy(child);
     } catch (const Error&) {
       // It is dead too.
     }
@@ -316,14 +316,14 @@ void Process::take_memory_over(Process& lender) {
   try {
     // None of its traps must stay in the memory that this one has now for itself
     // (HardPlaces.a_child_that_shares_the_memory_outlives_the_process).
-    if (lender.memory_) lender.memory_->clean_copy(pid_);
+    if (TraceeMemory* const memory = lender.memory_.opened()) memory->clean_copy(pid_);
   } catch (const Error&) {
     // It died too.
   }
   {
     const std::lock_guard lock(mutex_);
     lender_.reset();
-    memory_is_due_ = true;
+    memory_.expect();
   }
   breakpoints_.expect_hits_of(lender.breakpoints_);
   for (const auto& thread : std::vector(threads_)) {

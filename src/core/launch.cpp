@@ -45,13 +45,19 @@ void finish_exec(ThreadState& thread) {
   }
 }
 
-/// Runs the dynamic loader up to the program's entry point; false when the process died on the way.
+bool survived(const ThreadState& thread) { return thread.stopped() && thread.status.event() != Event::exit; }
+
+/// From the exec's event through the dynamic loader up to the program's entry point; false when the process died on the
+/// way.
 bool run_to_entry(Process& process, ThreadState& thread) {
   const auto& info = arch::info(process.arch());
   const auto entry = os::read_auxiliary_vector(process.pid()).find(AT_ENTRY);
   if (!entry) throw UsageError("the program tells no entry point; run it with continue_to_entry = false");
   // Without a loader it stands there already.
-  if (thread.registers.word(info.pc) == *entry) return true;
+  if (thread.registers.word(info.pc) == *entry) {
+    finish_exec(thread);
+    return survived(thread);
+  }
   // A trap in the text although a debug register would need no care for children: the kernel keeps the perf event of a
   // debug register with the thread until its next exec, and looks at it at each switch of the CPU, which adds a fifth
   // to what every later stop of the thread costs (0.3 us; Linux 6.18).
@@ -118,9 +124,13 @@ void launch(Process& process, LaunchPlan plan) {
   }
   if (child.filtered()) process.filter().note_installed();
   process.arm_deadline(arm_kill(process, plan.kill_after));
-  finish_exec(thread);
-  bool at_rest = thread.stopped() && thread.status.event() != Event::exit;
-  if (at_rest && plan.continue_to_entry) at_rest = run_to_entry(process, thread);
+  bool at_rest = true;
+  if (plan.continue_to_entry) {
+    at_rest = run_to_entry(process, thread);
+  } else {
+    finish_exec(thread);
+    at_rest = survived(thread);
+  }
   claim.release();
   support::log(LogCategory::process, [&] { return "launched process " + std::to_string(process.pid()); });
   try {

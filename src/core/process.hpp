@@ -16,6 +16,7 @@
 
 #include "core/breakpoints.hpp"
 #include "core/catchpoints.hpp"
+#include "core/lazy_memory.hpp"
 #include "core/maps_cache.hpp"
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
@@ -25,7 +26,6 @@
 #include "core/syscall_filter.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_state.hpp"
-#include "core/tracee_memory.hpp"
 #include "core/tracer.hpp"
 #include "os/ptrace.hpp"
 #include "support/function_ref.hpp"
@@ -449,9 +449,7 @@ class Process : public std::enable_shared_from_this<Process> {
   mutable std::mutex mutex_;
   std::vector<std::shared_ptr<ThreadState>> threads_;
   std::shared_ptr<ThreadState> main_;
-  std::unique_ptr<TraceeMemory> memory_;
-  /// It is opened when somebody first wants it: that is a tenth of what a run costs, and often nobody does.
-  bool memory_is_due_ = false;
+  LazyMemory memory_;
   std::optional<os::WaitStatus> death_;
   std::vector<std::shared_ptr<Process>> children_;
   /// Whose memory it has for the time being.

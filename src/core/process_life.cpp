@@ -82,8 +82,7 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
     stop_.reset();
     stop_taken_ = true;
     children_.clear();
-    memory_.reset();
-    memory_is_due_ = false;
+    memory_.drop();
     pid_ = pid;
   }
   breakpoints_.begin();
@@ -198,8 +197,7 @@ void Process::dissolve() {
   threads_.clear();
   main_.reset();
   stop_.reset();
-  memory_.reset();
-  memory_is_due_ = false;
+  memory_.drop();
 }
 
 bool Process::kill_on_exit() const {
@@ -289,28 +287,24 @@ void Process::image_changed(std::optional<Arch> arch) {
   remote_memory_ = {};
   ++image_;
   const std::lock_guard lock(mutex_);
-  memory_is_due_ = true;
+  memory_.expect();
   arch_ = arch ? *arch : arch_of_image(pid_);
 }
 
 TraceeMemory& Process::memory() {
+  if (TraceeMemory* const ready = memory_.ready()) return *ready;
   std::unique_lock lock(mutex_);
   if (const auto lender = lender_) {
     lock.unlock();
     return lender->memory();
   }
-  if (memory_is_due_) {
+  if (memory_.due()) {
     // The id may be another's by now.
     if (gone()) throw ProcessGone("process " + std::to_string(pid_) + " is gone and so is its memory");
-    if (memory_) {
-      memory_->reopen();
-    } else {
-      memory_ = std::make_unique<TraceeMemory>(pid_, tracer_->ledger());
-    }
-    memory_is_due_ = false;
+    memory_.open(pid_, tracer_->ledger());
   }
-  if (!memory_) throw UsageError("there is no process yet: call run() or attach() first");
-  return *memory_;
+  if (memory_.opened() == nullptr) throw UsageError("there is no process yet: call run() or attach() first");
+  return *memory_.opened();
 }
 
 std::string Process::executable() const {

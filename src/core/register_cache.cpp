@@ -53,39 +53,37 @@ void RegisterCache::load() {
   loaded_ = true;
 }
 
-std::uint64_t RegisterCache::word(std::size_t index) {
-  if (const auto known = known_word(index)) return *known;
-  load();
-  if (size_ == i386_set_size) {
-    std::uint32_t value = 0;
-    std::memcpy(&value, bytes_.data() + index * 4, 4);
-    return value;
-  }
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes_.data() + index * 8, 8);
-  return value;
-}
-
-std::uint64_t RegisterCache::glance(std::size_t index) {
-  // The width of an i386 tracee's words is known only once the set was loaded.
-  if (loaded_ || frozen_ || size_ != amd64_set_size || !single_words_readable) return word(index);
-  const std::uint64_t bit = std::uint64_t{1} << index;
-  if (((changed_words_ | glanced_words_) & bit) == 0) {
-    const std::uint64_t value = os::read_register(tid_, index * 8);
-    std::memcpy(bytes_.data() + index * 8, &value, 8);
-    glanced_words_ |= bit;
-  }
-  std::uint64_t value = 0;
-  std::memcpy(&value, bytes_.data() + index * 8, 8);
-  return value;
-}
-
-std::optional<std::uint64_t> RegisterCache::known_word(std::size_t index) const {
-  if ((changed_words_ >> index & 1) == 0) return std::nullopt;
+std::uint64_t RegisterCache::kept_word(std::size_t index) const {
   std::uint64_t value = 0;
   const std::size_t width = size_ == i386_set_size ? 4 : 8;
   std::memcpy(&value, bytes_.data() + index * width, width);
   return value;
+}
+
+std::uint64_t RegisterCache::word(std::size_t index) {
+  if (const auto known = known_word(index)) return *known;
+  wanted_ = true;
+  load();
+  return kept_word(index);
+}
+
+std::uint64_t RegisterCache::glance(std::size_t index) {
+  if (const auto known = known_word(index)) return *known;
+  // The width of an i386 tracee's words is known only once the set was loaded.
+  if (expects_all_ || size_ != amd64_set_size || !single_words_readable) load();
+  if (loaded_ || frozen_) return kept_word(index);
+  const std::uint64_t bit = std::uint64_t{1} << index;
+  if ((glanced_words_ & bit) == 0) {
+    const std::uint64_t value = os::read_register(tid_, index * 8);
+    std::memcpy(bytes_.data() + index * 8, &value, 8);
+    glanced_words_ |= bit;
+  }
+  return kept_word(index);
+}
+
+std::optional<std::uint64_t> RegisterCache::known_word(std::size_t index) const {
+  if ((changed_words_ >> index & 1) == 0) return std::nullopt;
+  return kept_word(index);
 }
 
 std::int64_t RegisterCache::widened(std::uint64_t value) const {
@@ -124,6 +122,7 @@ void RegisterCache::write_word_through(std::size_t index, std::uint64_t value) {
 }
 
 std::span<std::byte> RegisterCache::general() {
+  wanted_ = true;
   load();
   return std::span(bytes_).first(size_);
 }

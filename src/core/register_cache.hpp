@@ -24,7 +24,8 @@ class RegisterCache {
 
   /// A word of the general set (64-bit sets have words of 8 bytes, an i386 tracee's of 4).
   [[nodiscard]] std::uint64_t word(std::size_t index);
-  /// The same for one who looks at nothing else: asks the kernel for that word alone.
+  /// The same for one who looks at nothing else: asks the kernel for that word alone, unless somebody looked at others
+  /// at the thread's last stop, and so probably will again.
   [[nodiscard]] std::uint64_t glance(std::size_t index);
   void set_word(std::size_t index, std::uint64_t value);
   /// What is known of a word without asking the kernel.
@@ -52,6 +53,7 @@ class RegisterCache {
   /// After it has gone on: what is kept is old, and serves only once it is dead.
   void expire() {
     loaded_ = false;
+    expects_all_ = std::exchange(wanted_, false);
     glanced_words_ = 0;
     changed_words_ = 0;
     vector_loaded_ = false;
@@ -68,11 +70,16 @@ class RegisterCache {
 
  private:
   void load();
+  /// Of the set as it is here.
+  [[nodiscard]] std::uint64_t kept_word(std::size_t index) const;
   [[nodiscard]] std::int64_t widened(std::uint64_t value) const;
 
   pid_t tid_;
   bool frozen_ = false;
   bool loaded_ = false;
+  /// Somebody looked at more than single words, now and at the last stop.
+  bool wanted_ = false;
+  bool expects_all_ = false;
   bool vector_loaded_ = false;
   bool vector_changed_ = false;
   std::uint64_t changed_words_ = 0;

@@ -4,12 +4,14 @@
 #include <array>
 #include <cstring>
 #include <string>
+#include <vector>
 
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
 #include "arch/xstate.hpp"
 #include "core/process.hpp"
+#include "core/thread_state.hpp"
 #include "support/text.hpp"
 
 namespace trapline::core {
@@ -66,7 +68,7 @@ void check_mxcsr(std::span<const std::byte> area, const arch::RegisterRow& row, 
 }  // namespace
 
 const arch::RegisterRow& RegisterFile::row(std::string_view name) const {
-  const Arch arch = thread_->process->arch();
+  const Arch arch = thread_.process->arch();
   if (const auto* row = arch::find_register(arch, name)) return *row;
   std::vector<std::string_view> candidates;
   for (const auto& row : arch::registers(arch)) candidates.push_back(row.name);
@@ -76,42 +78,42 @@ const arch::RegisterRow& RegisterFile::row(std::string_view name) const {
   throw UsageError(text);
 }
 
-std::span<const arch::RegisterRow> RegisterFile::rows() const { return arch::registers(thread_->process->arch()); }
+std::span<const arch::RegisterRow> RegisterFile::rows() const { return arch::registers(thread_.process->arch()); }
 
 bool RegisterFile::has(const arch::RegisterRow& row) const {
   if (row.set == arch::RegisterSet::general) return true;
   bool result = false;
-  thread_->process->at_rest_or_dead(
-      *thread_, [&] { result = arch::has_vector(thread_->registers.vector(), row, arch::host_xstate_layout()); });
+  thread_.process->at_rest_or_dead(
+      thread_, [&] { result = arch::has_vector(thread_.registers.vector(), row, arch::host_xstate_layout()); });
   return result;
 }
 
 void RegisterFile::read(const arch::RegisterRow& row, std::span<std::byte> into) const {
-  thread_->process->at_rest_or_dead(*thread_, [&] {
+  thread_.process->at_rest_or_dead(thread_, [&] {
     if (row.set == arch::RegisterSet::general) {
-      const auto general = thread_->registers.general();
-      if (general.size() < row.offset + into.size()) throw_never_seen(*thread_);
+      const auto general = thread_.registers.general();
+      if (general.size() < row.offset + into.size()) throw_never_seen(thread_);
       std::memcpy(into.data(), general.data() + row.offset, into.size());
       return;
     }
-    const auto area = thread_->registers.vector();
-    if (area.empty()) throw_never_seen(*thread_);
+    const auto area = thread_.registers.vector();
+    if (area.empty()) throw_never_seen(thread_);
     check_available(area, row);
     arch::read_vector(area, row, arch::host_xstate_layout(), into);
   });
 }
 
 void RegisterFile::write(const arch::RegisterRow& row, ByteView bytes) const {
-  thread_->process->at_rest(*thread_, [&] {
+  thread_.process->at_rest(thread_, [&] {
     if (row.set == arch::RegisterSet::general) {
-      write_general(thread_->registers, row, bytes);
+      write_general(thread_.registers, row, bytes);
       return;
     }
-    const auto area = thread_->registers.vector();
+    const auto area = thread_.registers.vector();
     check_available(area, row);
     check_mxcsr(area, row, bytes);
     arch::write_vector(area, row, arch::host_xstate_layout(), bytes);
-    thread_->registers.mark_vector_changed();
+    thread_.registers.mark_vector_changed();
   });
 }
 

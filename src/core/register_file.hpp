@@ -1,21 +1,20 @@
 #pragma once
 
-#include <memory>
+#include <span>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include <trapline/types.hpp>
 
 #include "arch/register_table.hpp"
-#include "core/thread_state.hpp"
 
 namespace trapline::core {
 
-/// A thread's registers by their rows, from any thread: what Registers stands on.
+class ThreadState;
+
+/// A thread's registers by their rows, from any thread: what Registers stands on. It is a part of its thread.
 class RegisterFile {
  public:
-  explicit RegisterFile(std::shared_ptr<ThreadState> thread) : thread_(std::move(thread)) {}
+  explicit RegisterFile(ThreadState& thread) : thread_(thread) {}
 
   /// The row of that name; throws UsageError, with near names, when the thread's architecture has none.
   [[nodiscard]] const arch::RegisterRow& row(std::string_view name) const;
@@ -27,7 +26,7 @@ class RegisterFile {
   void write(const arch::RegisterRow& row, ByteView bytes) const;
 
  private:
-  std::shared_ptr<ThreadState> thread_;
+  ThreadState& thread_;
 };
 
 }  // namespace trapline::core

@@ -17,6 +17,7 @@
 #include "core/lifecycle_trap.hpp"
 #include "core/open_call.hpp"
 #include "core/register_cache.hpp"
+#include "core/register_file.hpp"
 #include "os/debug_registers.hpp"
 #include "os/ptrace.hpp"
 #include "os/wait.hpp"
@@ -157,6 +158,7 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   bool signal_due = false;
 
   RegisterCache registers;
+  RegisterFile register_file{*this};
 
   /// It stands on the instruction of a trap of ours, and that hit needs no report any more, or is about to get it.
   std::optional<Address> trapped_at;

@@ -29,15 +29,12 @@ struct ElfFacts {
 
 /// The file that execvp(3) would execute: a name with a slash as it is, any other looked up in `search_path` (the value
 /// of PATH; the system's own when unset). Relative files are looked at from `cwd` (empty: the current directory), where
-/// the program is going to start. Throws OsError that names similar files when there is none.
+/// the program is going to start. Throws OsError that names similar files when the search finds none.
 [[nodiscard]] std::string resolve_program(const std::string& name, std::optional<std::string_view> search_path,
                                           const std::string& cwd = {});
 
-/// The same, and what check_executable throws.
-[[nodiscard]] std::string find_executable(const std::string& name, std::optional<std::string_view> search_path,
-                                          const std::string& cwd = {});
-
 /// Throws OsError saying what would prevent the file's execution and how to mend it; returns when nothing is known to.
+/// For after the kernel has refused: before, it would cost every launch as much as a tenth of its exec.
 void check_executable(const std::string& path, const std::string& cwd = {});
 
 /// True for a readable ELF program of 32 bits; its path as of check_executable.
