@@ -109,7 +109,7 @@ class Lldb(Module):
 
     def _places(self):
         yield {}
-        # Debian's module leads to a library that is elsewhere: one beside it, of symbolic links, leads to the right one.
+        # Debian's module leads to a library that is elsewhere: a folder of symbolic links leads to the right one.
         for installed in sorted(pathlib.Path("/usr/lib").glob("llvm-*/lib/python3*/*-packages/lldb"), reverse=True):
             root = next(parent for parent in installed.parents if parent.name.startswith("llvm-"))
             library = root / "lib" / "liblldb.so.1"
