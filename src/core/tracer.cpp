@@ -203,7 +203,28 @@ void Tracer::sleep_for_jobs(const Deadline& deadline) {
   sleeping_.store(Sleeping::no, std::memory_order_relaxed);
 }
 
+std::optional<os::Waited> Tracer::event_by_turn() {
+  // A round costs a request for each that blocks: rarely enough that nobody notices, often enough for a fair share.
+  constexpr std::size_t events_for_each = 4;
+  if (turns_.empty()) {
+    if (++events_in_round_ < events_for_each * threads_.size() || threads_.size() < 2) return std::nullopt;
+    events_in_round_ = 0;
+    for (const auto& [tid, thread] : threads_) {
+      if (thread->run == ThreadState::Run::running && thread->served != round_) turns_.push_back(tid);
+    }
+    ++round_;
+  }
+  while (!turns_.empty()) {
+    const ThreadState* const thread = find(turns_.back());
+    turns_.pop_back();
+    if (thread == nullptr || thread->run != ThreadState::Run::running) continue;
+    if (const auto event = os::look_one(thread->tid, os::Sleep::no)) return event;
+  }
+  return std::nullopt;
+}
+
 std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
+  if (const auto event = event_by_turn()) return event;
   // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only
   // stops are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT
   // (Host.a_zombie_child_of_the_tracer_thread_costs_no_time).
@@ -246,6 +267,7 @@ void Tracer::handle(const os::Waited& event) {
     handle_stranger(event);
     return;
   }
+  thread->served = round_;
   support::log(LogCategory::event,
                [&] { return "thread " + std::to_string(event.tid) + ": " + os::describe(event.status); });
   // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was

@@ -170,6 +170,9 @@ class Tracer {
   [[nodiscard]] bool anyone_running() const;
   [[nodiscard]] std::optional<Stop> take_any_stop();
   std::optional<os::Waited> next_event(os::Sleep sleep);
+  /// The kernel answers a wait for any tracee by the youngest one that stands, so that a few busy ones would keep the
+  /// older ones waiting for ever. Those that had no turn for a while are asked for one by one.
+  std::optional<os::Waited> event_by_turn();
   void handle(const os::Waited& event);
   void handle_stranger(const os::Waited& event);
   [[nodiscard]] std::optional<os::WaitStatus> early_status(pid_t tid);
@@ -197,6 +200,10 @@ class Tracer {
   std::unordered_map<pid_t, os::WaitStatus> early_;
   std::weak_ptr<Process> last_dead_;
   std::vector<ThreadState*> untaken_;
+  /// Those that are still to be asked for in this round.
+  std::vector<pid_t> turns_;
+  std::size_t events_in_round_ = 0;
+  std::uint32_t round_ = 0;
   /// Those that have Stops nobody has taken, each once.
   std::deque<std::shared_ptr<Process>> stops_;
   /// Counts Stops, for who sleeps until there is one.
