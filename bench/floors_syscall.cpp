@@ -19,8 +19,9 @@ constexpr std::uint32_t getppid_number = SYS_getppid;
 
 class SyscallLoop {
  public:
-  SyscallLoop(const std::vector<std::string>& argv, std::size_t tasks, Deed deed)
-      : deed_(deed), running_(tasks), tracee_(argv), stopped_(tracee_.pid()) {}
+  /// A batch has so many calls, or goes on to a getpgrp.
+  SyscallLoop(const std::vector<std::string>& argv, std::size_t tasks, Deed deed, std::size_t calls = 0)
+      : deed_(deed), running_(tasks), limit_(calls), tracee_(argv), stopped_(tracee_.pid()) {}
 
   double batch() {
     calls_ = 0;
@@ -52,7 +53,7 @@ class SyscallLoop {
         --running_;
       }
       in_getppid_ = info.entry.nr == SYS_getppid;
-      ++calls_;
+      if (++calls_ == limit_) return true;
       if (deed_ == Deed::skip && in_getppid_) {
         request(PTRACE_POKEUSER, tid, offsetof(user_regs_struct, orig_rax), ~std::uintptr_t{0});
         request(PTRACE_POKEUSER, tid, offsetof(user_regs_struct, rax), forged_result);
@@ -65,6 +66,7 @@ class SyscallLoop {
 
   Deed deed_;
   std::size_t running_;
+  std::size_t limit_;
   RawTracee tracee_;
   pid_t stopped_;
   /// Whoever stopped last stays there.
@@ -161,8 +163,8 @@ Batch syscalls(std::size_t threads, std::size_t events, Deed deed) {
 Batch crowd(const std::string& kind, std::size_t count, std::size_t events) {
   // Beside those that sleep there are the main thread, which does too at last, and the child.
   const std::size_t tasks = kind == "beside" ? count + 2 : count;
-  const std::vector<std::string> argv{tracee("crowd"), kind, std::to_string(count), std::to_string(events)};
-  return [loop = std::make_shared<SyscallLoop>(argv, tasks, Deed::none)] { return loop->batch(); };
+  const std::vector<std::string> argv{tracee("crowd"), kind, std::to_string(count)};
+  return [loop = std::make_shared<SyscallLoop>(argv, tasks, Deed::none, events)] { return loop->batch(); };
 }
 
 Batch filtered_syscalls(std::size_t events, FilterStops stops, Deed deed) {

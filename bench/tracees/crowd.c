@@ -1,9 +1,8 @@
-// So many tasks (argv[2]) issue getppid for ever: threads or processes, as argv[1] says. Every argv[3]-th call is a
-// getpgrp, which ends a batch. With "beside" one child does so beside as many threads that only sleep; with "sleepers"
-// there are just those, and the main thread spins after crowd_ready(). All begin at once, when all of them are there.
+// So many tasks (argv[2]) issue getppid for ever: threads or processes, as argv[1] says. With "beside" one child does
+// so beside as many threads that only sleep; with "sleepers" there are just those, and the main thread spins after
+// crowd_ready(). All begin at once, when all of them are there.
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -11,27 +10,18 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-struct shared {
-  pthread_barrier_t all_there;
-  _Alignas(64) atomic_ulong calls;
-};
-
-static struct shared* shared;
-static unsigned long batch;
+static pthread_barrier_t* all_there;
 
 static void* work(void* unused) {
   (void)unused;
-  pthread_barrier_wait(&shared->all_there);
-  for (;;) {
-    const unsigned long call = atomic_fetch_add_explicit(&shared->calls, 1, memory_order_relaxed);
-    syscall(call % batch == batch - 1 ? SYS_getpgrp : SYS_getppid);
-  }
+  pthread_barrier_wait(all_there);
+  for (;;) syscall(SYS_getppid);
   return NULL;
 }
 
 static void* sleeper(void* unused) {
   (void)unused;
-  pthread_barrier_wait(&shared->all_there);
+  pthread_barrier_wait(all_there);
   for (;;) pause();
   return NULL;
 }
@@ -57,22 +47,21 @@ static void start_thread(void* (*function)(void*)) {
   if (pthread_create(&thread, &attributes, function, NULL) != 0) exit(1);
 }
 
-static void share(long tasks) {
-  shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (shared == MAP_FAILED) exit(1);
+static void share_barrier(long tasks) {
+  all_there = mmap(NULL, sizeof *all_there, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (all_there == MAP_FAILED) exit(1);
   pthread_barrierattr_t attributes;
   pthread_barrierattr_init(&attributes);
   pthread_barrierattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_barrier_init(&shared->all_there, &attributes, (unsigned)tasks);
+  pthread_barrier_init(all_there, &attributes, (unsigned)tasks);
 }
 
 int main(int argc, char** argv) {
-  if (argc != 4) return 2;
+  if (argc != 3) return 2;
   const int beside = strcmp(argv[1], "beside") == 0;
   const int sleepers = beside || strcmp(argv[1], "sleepers") == 0;
   const long count = strtol(argv[2], NULL, 10);
-  batch = strtoul(argv[3], NULL, 10);
-  share(count + beside + sleepers);
+  share_barrier(count + beside + sleepers);
   if (beside) start_process();
   for (long left = sleepers ? count : count - 1; left > 0; --left) {
     if (strcmp(argv[1], "processes") == 0) {
@@ -82,7 +71,7 @@ int main(int argc, char** argv) {
     }
   }
   if (!sleepers) work(NULL);
-  pthread_barrier_wait(&shared->all_there);
+  pthread_barrier_wait(all_there);
   crowd_ready();
   while (beside) pause();
   for (volatile unsigned long turn = 0;;) ++turn;

@@ -133,8 +133,6 @@ class ThreadState : public std::enable_shared_from_this<ThreadState> {
   bool untaken = false;
   /// That stop's status, should `status` have changed since.
   os::WaitStatus untaken_status;
-  /// In which round of Tracer::event_by_turn it stopped last.
-  std::uint32_t served = 0;
   /// Somebody waits for this thread's next stop and handles it himself.
   bool claimed = false;
   /// We asked for a stop that has not come yet, and need not come if another stop is first.

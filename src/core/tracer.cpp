@@ -204,15 +204,16 @@ void Tracer::sleep_for_jobs(const Deadline& deadline) {
 }
 
 std::optional<os::Waited> Tracer::event_by_turn() {
-  // A round costs a request for each that blocks: rarely enough that nobody notices, often enough for a fair share.
+  // A round costs a request for each that blocks, and of many processes a switch to each; in between the youngest,
+  // which the kernel finds at once, are served. Rare enough to cost little, and everybody gets a fifth of his share at
+  // least.
   constexpr std::size_t events_for_each = 4;
   if (turns_.empty()) {
-    if (++events_in_round_ < events_for_each * threads_.size() || threads_.size() < 2) return std::nullopt;
-    events_in_round_ = 0;
+    if (threads_.size() < 2 || ++events_since_turns_ < events_for_each * threads_.size()) return std::nullopt;
+    events_since_turns_ = 0;
     for (const auto& [tid, thread] : threads_) {
-      if (thread->run == ThreadState::Run::running && thread->served != round_) turns_.push_back(tid);
+      if (thread->run == ThreadState::Run::running) turns_.push_back(tid);
     }
-    ++round_;
   }
   while (!turns_.empty()) {
     const ThreadState* const thread = find(turns_.back());
@@ -267,7 +268,6 @@ void Tracer::handle(const os::Waited& event) {
     handle_stranger(event);
     return;
   }
-  thread->served = round_;
   support::log(LogCategory::event,
                [&] { return "thread " + std::to_string(event.tid) + ": " + os::describe(event.status); });
   // After an exec by another thread than the leader the kernel answers ESRCH to every request until the event was

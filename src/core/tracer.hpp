@@ -171,7 +171,7 @@ class Tracer {
   [[nodiscard]] std::optional<Stop> take_any_stop();
   std::optional<os::Waited> next_event(os::Sleep sleep);
   /// The kernel answers a wait for any tracee by the youngest one that stands, so that a few busy ones would keep the
-  /// older ones waiting for ever. Those that had no turn for a while are asked for one by one.
+  /// older ones waiting for ever. From time to time each is therefore asked for by its id.
   std::optional<os::Waited> event_by_turn();
   void handle(const os::Waited& event);
   void handle_stranger(const os::Waited& event);
@@ -202,8 +202,7 @@ class Tracer {
   std::vector<ThreadState*> untaken_;
   /// Those that are still to be asked for in this round.
   std::vector<pid_t> turns_;
-  std::size_t events_in_round_ = 0;
-  std::uint32_t round_ = 0;
+  std::size_t events_since_turns_ = 0;
   /// Those that have Stops nobody has taken, each once.
   std::deque<std::shared_ptr<Process>> stops_;
   /// Counts Stops, for who sleeps until there is one.
