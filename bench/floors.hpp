@@ -17,6 +17,8 @@ enum class Deed { none, change_result, skip };
 
 /// PTRACE_SYSCALL and waitpid, with PTRACE_GET_SYSCALL_INFO at each stop; one event is a syscall, with both its stops.
 [[nodiscard]] Batch syscalls(std::size_t threads, std::size_t events, Deed deed);
+/// The same in a crowd, as the tracee of that name says; of those that sleep it waits for the one that does not.
+[[nodiscard]] Batch crowd(const std::string& kind, std::size_t count, std::size_t events);
 /// The same by a seccomp filter: PTRACE_CONT and the filter's stop, which PTRACE_GET_SYSCALL_INFO tells of; and then
 /// PTRACE_SYSCALL to the exit's, if somebody wants it.
 enum class FilterStops { none, enter, enter_exit };
@@ -27,6 +29,9 @@ enum class FilterStops { none, enter, enter_exit };
 enum class Until { exec, entry };
 /// clone(CLONE_VM | CLONE_VFORK), exec, and on to there; then SIGKILL and the funeral.
 [[nodiscard]] Batch spawns(std::size_t events, Until until);
+
+/// PTRACE_SEIZE, PTRACE_INTERRUPT, waitpid and PTRACE_DETACH.
+[[nodiscard]] Batch attaches(std::size_t events, pid_t pid);
 
 [[nodiscard]] Batch steps(std::size_t events);
 /// Looking at the pc after each, on another instruction than which something is to end.

@@ -19,11 +19,9 @@ constexpr std::uint32_t getppid_number = SYS_getppid;
 
 class SyscallLoop {
  public:
-  SyscallLoop(std::size_t threads, std::size_t events, Deed deed)
-      : deed_(deed),
-        one_thread_(threads == 1),
-        tracee_({tracee("calls"), std::to_string(threads), std::to_string(events)}),
-        stopped_(tracee_.pid()) {}
+  /// A batch has so many calls, or goes on to a getpgrp.
+  SyscallLoop(const std::vector<std::string>& argv, std::size_t tasks, Deed deed, std::size_t calls = 0)
+      : deed_(deed), running_(tasks), limit_(calls), tracee_(argv), stopped_(tracee_.pid()) {}
 
   double batch() {
     calls_ = 0;
@@ -33,15 +31,15 @@ class SyscallLoop {
 
  private:
   void run_to_marker() {
-    for (pid_t tid = stopped_;;) {
-      request(PTRACE_SYSCALL, tid);
+    for (bool at_marker = false; !at_marker;) {
+      if (!paused_) request(PTRACE_SYSCALL, stopped_);
+      // Who is the only one that runs can be waited for by its id.
+      const bool known = running_ == 1 && !paused_;
       int status = 0;
-      tid = ::waitpid(one_thread_ ? tid : -1, &status, one_thread_ ? __WALL : __WALL | __WNOTHREAD);
-      require(tid != -1 && WIFSTOPPED(status), "stop of a tracee");
-      if (status >> 8 == syscall_stop && at_syscall(tid)) {
-        stopped_ = tid;
-        return;
-      }
+      stopped_ = ::waitpid(known ? stopped_ : -1, &status, __WALL | __WNOTHREAD);
+      require(stopped_ != -1 && WIFSTOPPED(status), "stop of a tracee");
+      paused_ = false;
+      at_marker = status >> 8 == syscall_stop && at_syscall(stopped_);
     }
   }
   /// True at the call that ends a batch.
@@ -50,8 +48,12 @@ class SyscallLoop {
     request(PTRACE_GET_SYSCALL_INFO, tid, sizeof info, &info);
     if (info.op == PTRACE_SYSCALL_INFO_ENTRY) {
       if (info.entry.nr == SYS_getpgrp) return true;
+      if (info.entry.nr == SYS_pause) {
+        paused_ = true;
+        --running_;
+      }
       in_getppid_ = info.entry.nr == SYS_getppid;
-      ++calls_;
+      if (++calls_ == limit_) return true;
       if (deed_ == Deed::skip && in_getppid_) {
         request(PTRACE_POKEUSER, tid, offsetof(user_regs_struct, orig_rax), ~std::uintptr_t{0});
         request(PTRACE_POKEUSER, tid, offsetof(user_regs_struct, rax), forged_result);
@@ -63,9 +65,12 @@ class SyscallLoop {
   }
 
   Deed deed_;
-  bool one_thread_;
+  std::size_t running_;
+  std::size_t limit_;
   RawTracee tracee_;
   pid_t stopped_;
+  /// Whoever stopped last stays there.
+  bool paused_ = false;
   bool in_getppid_ = false;
   std::size_t calls_ = 0;
 };
@@ -151,7 +156,15 @@ class Invocations {
 }  // namespace
 
 Batch syscalls(std::size_t threads, std::size_t events, Deed deed) {
-  return [loop = std::make_shared<SyscallLoop>(threads, events, deed)] { return loop->batch(); };
+  const std::vector<std::string> argv{tracee("calls"), std::to_string(threads), std::to_string(events)};
+  return [loop = std::make_shared<SyscallLoop>(argv, threads, deed)] { return loop->batch(); };
+}
+
+Batch crowd(const std::string& kind, std::size_t count, std::size_t events) {
+  // Beside those that sleep there are the main thread, which does too at last, and the child.
+  const std::size_t tasks = kind == "beside" ? count + 2 : count;
+  const std::vector<std::string> argv{tracee("crowd"), kind, std::to_string(count)};
+  return [loop = std::make_shared<SyscallLoop>(argv, tasks, Deed::none, events)] { return loop->batch(); };
 }
 
 Batch filtered_syscalls(std::size_t events, FilterStops stops, Deed deed) {

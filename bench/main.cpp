@@ -9,6 +9,7 @@
 
 #include "measure.hpp"
 #include "rows.hpp"
+#include "serve.hpp"
 
 namespace trapline::bench {
 namespace {
@@ -18,6 +19,7 @@ constexpr int exit_usage = 2;
 struct Options {
   std::string filter;
   std::string json;
+  std::string serve;
   std::size_t rounds = Effort{}.rounds;
   int cpu = any_cpu();
   bool quick = false;
@@ -26,8 +28,8 @@ struct Options {
 
 std::vector<Row> all_rows() {
   std::vector<Row> rows;
-  for (auto* part : {syscall_rows, invoke_rows, trap_rows, spawn_rows, step_rows, backtrace_rows, memory_rows,
-                     search_rows, symbol_rows, gdb_rows}) {
+  for (auto* part : {syscall_rows, invoke_rows, trap_rows, spawn_rows, attach_rows, step_rows, backtrace_rows,
+                     memory_rows, search_rows, symbol_rows, growth_rows}) {
     auto more = part();
     std::ranges::move(more, std::back_inserter(rows));
   }
@@ -56,20 +58,28 @@ bool write_json(const std::string& path, const std::vector<Result>& results) {
   return !file.fail();
 }
 
+int complain_of(const std::string& row) {
+  std::cerr << "trapline-bench: no row is named like " << row << " (--list shows them)\n";
+  return exit_usage;
+}
+
 int run(const Options& options) {
   const std::regex filter(options.filter);
+  const Effort effort = options.quick ? Effort{.rounds = 3, .divisor = 5} : Effort{.rounds = options.rounds};
   auto rows = all_rows();
+  if (!options.serve.empty()) {
+    const auto row = std::ranges::find(rows, options.serve, &Row::name);
+    if (row == rows.end()) return complain_of(options.serve);
+    pin_to(options.cpu);
+    return serve(*row, effort);
+  }
   std::erase_if(rows, [&](const Row& row) { return !std::regex_search(row.name, filter); });
   if (options.list) {
     for (const Row& row : rows) std::puts(row.name.c_str());
     return 0;
   }
-  if (rows.empty()) {
-    std::cerr << "trapline-bench: no row is named like " << options.filter << " (--list shows them)\n";
-    return exit_usage;
-  }
+  if (rows.empty()) return complain_of(options.filter);
   pin_to(options.cpu);
-  const Effort effort = options.quick ? Effort{.rounds = 3, .divisor = 5} : Effort{.rounds = options.rounds};
   std::vector<Result> results;
   std::printf("%-28s %12s %12s %8s\n", "", "ours (us)", "floor (us)", "ratio");
   int status = 0;
@@ -94,6 +104,8 @@ int run(const Options& options) {
 void declare(CLI::App& app, Options& options) {
   app.add_option("--filter", options.filter, "Only the rows in whose names this regular expression is found");
   app.add_option("--json", options.json, "Write the results to this file too");
+  app.add_option("--serve", options.serve,
+                 "Measure a batch of this row's `ours` or `floor` for each such line of the input");
   app.add_option("--rounds", options.rounds, "How many batches of each side")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
@@ -110,8 +122,8 @@ void declare(CLI::App& app, Options& options) {
 int main(int argc, char** argv) {
   using namespace trapline::bench;
   CLI::App app{
-      "Measures the library beside the raw requests to the kernel that it cannot do without (the floor), and in "
-      "the rows gdb.* beside gdb, where a ratio below 1 means quicker than gdb.",
+      "Measures the library beside the raw requests to the kernel that it cannot do without (the floor). "
+      "bench/peers/run does so beside other debuggers.",
       "trapline-bench"};
   Options options;
   declare(app, options);

@@ -31,7 +31,7 @@ RawTracee::RawTracee(const std::vector<std::string>& argv, std::span<sock_filter
   int status = 0;
   require(::waitpid(pid_, &status, __WALL) == pid_ && WIFSTOPPED(status), "exec of a tracee");
   constexpr std::uintptr_t options =
-      PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACESECCOMP;
+      PTRACE_O_EXITKILL | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACESECCOMP;
   request(PTRACE_SETOPTIONS, pid_, std::uintptr_t{0}, options);
 }
 

@@ -12,13 +12,15 @@ namespace trapline::bench {
 [[nodiscard]] std::vector<Row> invoke_rows();
 [[nodiscard]] std::vector<Row> trap_rows();
 [[nodiscard]] std::vector<Row> spawn_rows();
+[[nodiscard]] std::vector<Row> attach_rows();
 [[nodiscard]] std::vector<Row> step_rows();
 [[nodiscard]] std::vector<Row> backtrace_rows();
 [[nodiscard]] std::vector<Row> memory_rows();
 [[nodiscard]] std::vector<Row> search_rows();
 [[nodiscard]] std::vector<Row> symbol_rows();
-/// Some of the others, with gdb's Python API on the same program in place of the floor.
-[[nodiscard]] std::vector<Row> gdb_rows();
+/// What an event costs beside others; the other side is mostly our own cost without them, not a floor.
+[[nodiscard]] std::vector<Row> growth_rows();
+[[nodiscard]] std::vector<Row> breakpoint_growth_rows();
 
 /// What is looked up in the tracee `many_symbols`, and searched for in `haystack`.
 inline constexpr const char* mangled_symbol =

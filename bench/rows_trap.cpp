@@ -118,26 +118,32 @@ Row row(std::string name, Load load) {
 }
 
 /// Not the kernel's floor but our own: what other traps cost the one that is hit.
-Row hit_beside_many(std::string name) {
-  return {.name = std::move(name), .prepare = [](const Effort& effort) {
+Row hit_beside(std::string name, std::size_t others) {
+  return {.name = std::move(name), .prepare = [others](const Effort& effort) {
             const std::size_t events = effort.events(full_batch);
             Load load{.options = {.callback = nothing}};
             const Batch alone = trapped(load, events);
-            load.others = many;
+            load.others = others;
             return Sides{trapped(load, events), alone};
           }};
 }
 
-/// Places so many and takes them out again, which is not measured.
+/// Places so many and takes them out again, which is not measured; beside others that stay.
 class Placed {
  public:
-  explicit Placed(std::size_t events) : events_(events), debugger_(started("push", 1)) {}
+  explicit Placed(std::size_t events, std::size_t others = 0) : events_(events), debugger_(started("push", 1)) {
+    debugger_->on_tracer([&] {
+      const Address start = first();
+      for (std::size_t i = 0; i < others; ++i) debugger_->breakpoint(start + i * distance, {.callback = nothing});
+      first_ = start + others * distance;
+    });
+  }
 
   double batch() {
     return debugger_->on_tracer([&] {
       std::vector<Breakpoint> placed;
       placed.reserve(events_);
-      const Address start = first();
+      const Address start = first_;
       const double each = time_per_event(events_, [&] {
         for (std::size_t i = 0; i < events_; ++i) {
           placed.push_back(debugger_->breakpoint(start + i * distance, {.callback = nothing}));
@@ -153,6 +159,7 @@ class Placed {
  private:
   std::size_t events_;
   std::shared_ptr<Debugger> debugger_;
+  Address first_ = 0;
 };
 
 Sides placings(const Effort& effort) {
@@ -166,6 +173,14 @@ Sides placings_beside_fewer(const Effort& effort) {
   const auto all = std::make_shared<Placed>(effort.events(many));
   const auto fewer = std::make_shared<Placed>(effort.events(many / 10));
   return {[all] { return all->batch(); }, [fewer] { return fewer->batch(); }};
+}
+
+/// Not the kernel's floor but our own: what each of a hundred more costs with so many there, beside the first hundred.
+Sides placings_beside_many(const Effort& effort) {
+  const std::size_t more = effort.events(100);
+  const auto beside = std::make_shared<Placed>(more, many - 100);
+  const auto alone = std::make_shared<Placed>(more);
+  return {[beside] { return beside->batch(); }, [alone] { return alone->batch(); }};
 }
 
 }  // namespace
@@ -182,7 +197,15 @@ std::vector<Row> trap_rows() {
       row("watchpoint.write", {.means = Means::watch}),
       {.name = "breakpoint.place", .prepare = placings, .share = share},
       {.name = "breakpoint.place_beside_1000", .prepare = placings_beside_fewer, .share = share},
-      hit_beside_many("breakpoint.hit_of_10000"),
+      hit_beside("breakpoint.hit_of_10000", many),
+  };
+}
+
+std::vector<Row> breakpoint_growth_rows() {
+  return {
+      hit_beside("growth.breakpoints100", many / 100),
+      hit_beside("growth.breakpoints10000", many),
+      {"growth.one_more_breakpoint", placings_beside_many},
   };
 }
 

@@ -44,6 +44,24 @@ TEST_F(Threads, eight_with_signals_arriving_meanwhile) {
   EXPECT_EQ(pairing.pairs(SYS_getppid), 8U * 301U);
 }
 
+TEST_F(Threads, of_many_busy_ones_each_gets_its_turn) {
+  constexpr std::size_t threads = 40;
+  constexpr std::size_t turns = 50;
+  constexpr std::size_t most = 200'000;
+  std::map<pid_t, std::size_t> calls;
+  std::size_t all = 0;
+  std::size_t served = 0;
+  Debugger d(program("threads", {std::to_string(threads), "100000000"}));
+  d.handle_syscall("getppid", {.on_enter = [&](Thread& t, SyscallHandler&) {
+                     if (++calls[t.tid()] == turns) ++served;
+                     if (served == threads || ++all == most) d.interrupt();
+                   }});
+  d.run(no_stdio());
+  static_cast<void>(next_stop(d));
+  // The main thread, which is the oldest, starts them while the others are busy already.
+  EXPECT_EQ(served, threads) << "of " << calls.size() << " that were seen";
+}
+
 TEST_F(Threads, synchronous_stops_of_several_threads_come_one_by_one) {
   constexpr std::size_t rounds = 20;
   Debugger d(program("threads", {"4", std::to_string(rounds)}));
