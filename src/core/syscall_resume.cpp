@@ -50,7 +50,15 @@ void settle_filter_stop(ThreadState& thread) {
 }
 
 void settle_unwatched_call(ThreadState& thread) {
-  if (thread.calls.empty() || !thread.calls.top().let_go) return;
+  if (thread.calls.empty()) return;
+  if (thread.reentering && thread.status.signal_stop()) {
+    // It is issued when the signal's handler has returned, whose own calls come first
+    // (FilterStorm.handlers_of_signals_are_no_calls_that_came_back).
+    thread.reentering = false;
+    thread.calls.top().state = State::restarting;
+    return;
+  }
+  if (!thread.calls.top().let_go) return;
   // The births and the end of a process are events inside of calls.
   if (!thread.status.signal_stop() && thread.status.event() != os::WaitStatus::Event::stop) return;
   OpenCall& call = thread.calls.top();
