@@ -17,10 +17,11 @@ using View = ThreadState::View;
 
 /// Whether anything is to be done at the exit of a call that is at its enter.
 bool wants_exit(const ThreadState& thread, OpenCall& call) {
-  if (thread.follows_call || changes_filters(call)) return true;
+  if (thread.follows_call || changes_filters(call) || call.untraced_taken) return true;
   if (std::ranges::any_of(call.ran, [](const auto& trap) { return !trap->enter_only(); })) return true;
-  return call.observed && std::ranges::any_of(*thread.process->watchers(),
-                                              [](const auto& w) { return bool(w.observer->on_syscall_exit); });
+  return call.observed && std::ranges::any_of(*thread.process->watchers(), [](const auto& watcher) {
+           return watcher.observer->on_syscall_exit || watcher.observer->on_syscall_abandoned;
+         });
 }
 
 /// A filter of the program's own asks for a tracer, where without one the call fails.
