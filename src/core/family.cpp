@@ -240,6 +240,7 @@ void Process::adopt_orphan(pid_t child) {
     } catch (const Error&) {
       // It is dead too.
     }
+    if (filter_.count() != 0) ::kill(child, SIGKILL);
     tracer_->release_at_first_stop(child);
     return;
   }
