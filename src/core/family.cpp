@@ -44,6 +44,20 @@ std::uint64_t clone_flags(ThreadState& thread) {
   return flags;
 }
 
+std::optional<unsigned> count_filters(pid_t pid) {
+  try {
+    return os::read_status(pid).seccomp_filters;
+  } catch (const Error&) {
+    // Killed in its first moment.
+    return std::nullopt;
+  }
+}
+
+/// What is known of the filters of a thread that this one has made; nothing while others give it some.
+std::optional<bool> filtered_like(const ThreadState& maker) {
+  return maker.process->filter().spreading() ? std::nullopt : maker.filtered;
+}
+
 bool shares_memory(ThreadState& thread, pid_t child) {
   try {
     return os::share_memory(thread.tid, child);
@@ -73,7 +87,7 @@ void Process::announce_birth(ThreadState& thread, bool claimed) {
   if (child == 0 || tracer_->find(child) != nullptr) return;
   // A process of its own may be reported as a clone too: it is if its exit signal is not SIGCHLD.
   if (thread.status.event() == Event::clone && os::same_process(pid_, child)) {
-    add_thread(child, {.claimed = claimed, .filtered = thread.filtered});
+    add_thread(child, {.claimed = claimed, .filtered = filtered_like(thread)});
     return;
   }
   const bool followed = followed_ && options_.follow_children && !tracer_->follows_nobody() && !gone();
@@ -114,12 +128,17 @@ void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool follow
     return "process " + std::to_string(pid_) + " has a child " + std::to_string(child) +
            (followed ? "" : ", which nobody follows");
   });
-  process->add_thread(child, {.announcer = &thread, .filtered = thread.filtered});
+  process->add_thread(child, {.announcer = &thread, .filtered = filtered_like(thread)});
 }
 
 void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed) {
   begin(pid, parent.launched_, parent.inherited_filters_);
   filter_.inherit(parent.filter_);
+  if (filter_.extended()) {
+    // The kernel may have made it before it told, and before the last filter came
+    // (FilterStorm.handlers_come_while_children_are_born).
+    if (const auto filters = count_filters(pid)) filter_.keep_first(*filters - std::min(*filters, inherited_filters_));
+  }
   come_from(parent, followed);
   memory_is_due_ = true;
   quiet_ = false;
@@ -150,8 +169,8 @@ void Process::come_from(Process& parent, bool followed) {
     catchpoints_ = parent.catchpoints_.inherited();
     breakpoints_.inherit(parent.breakpoints_);
     watchers_ = parent.watchers_;
-    tracing_changed();
   }
+  tracing_changed();
   if (followed) catchers_.block(parent.catchers_.blocked());
 }
 

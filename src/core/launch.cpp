@@ -116,7 +116,7 @@ void launch(Process& process, LaunchPlan plan) {
     child.throw_failure();
     throw ProcessGone("the process was killed before its program began");
   }
-  if (child.filtered()) process.filter().note_installed();
+  if (child.filtered()) process.filter().note_installed(SyscallFilter::When::at_launch);
   process.arm_deadline(arm_kill(process, plan.kill_after));
   finish_exec(thread);
   bool at_rest = thread.stopped() && thread.status.event() != Event::exit;

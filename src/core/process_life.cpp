@@ -271,6 +271,7 @@ ThreadState& Process::replace_image(ThreadState& thread) {
     }
   }
   end_loans();
+  filter_.forget_spreads();
   std::vector<std::shared_ptr<ThreadState>> others;
   for (const auto& other : threads_) {
     if (other != survivor) others.push_back(other);

@@ -169,6 +169,16 @@ void show_enter(ThreadState& thread, OpenCall& call) {
   });
 }
 
+/// The program's filter comes before our handlers in a thread that is not at all its stops yet: that has to be so when
+/// the others get it (FilterStorm.threads_that_are_given_a_filter_by_another_one).
+void spread_filter(ThreadState& thread, OpenCall& call) {
+  Process& process = *thread.process;
+  if (!process.filter().enabled() || !process.wants_syscalls()) return;
+  call.spreads = true;
+  process.filter().begin_spread();
+  const Process::AllHeld others(process);
+}
+
 Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool invoked) {
   if (!thread.calls.empty()) {
     OpenCall& top = thread.calls.top();
@@ -194,6 +204,10 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
   thread.view = View::enter;
   Verdict verdict = run_enter_handlers(thread, call);
   if (cut_short(thread)) return Verdict::go_on;
+  if (!call.skipped && spreads_filter(call)) {
+    spread_filter(thread, call);
+    if (cut_short(thread)) return Verdict::go_on;
+  }
   log_call(thread, call, " enters ");
   show_enter(thread, call);
   if (thread.emulated && call.skipped) {
@@ -232,9 +246,9 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
     call.state = State::restarting;
     return Verdict::go_on;
   }
-  if (changes_filters(call) && info.result >= 0) {
-    for (const auto& other : thread.process->thread_list()) other->filtered.reset();
-  }
+  if (changes_filters(call) && info.result >= 0) forget_filtered(*thread.process);
+  if (std::exchange(call.spreads, false)) thread.process->filter().end_spread();
+  if (call.untraced_taken) set_untraced(thread, call, true);
   // An rt_sigreturn and an execve end elsewhere; who moves the pc from there issues another call.
   call.pc = info.pc;
   const Verdict verdict = finish_exit(thread, call, info.result);

@@ -7,7 +7,6 @@
 #include "arch/arch.hpp"
 #include "core/process.hpp"
 #include "core/thread_calls.hpp"
-#include "os/seccomp.hpp"
 
 namespace trapline::core {
 namespace {
@@ -40,12 +39,20 @@ void settle_filter_stop(ThreadState& thread) {
   const os::SyscallInfo info = os::syscall_info(thread.tid);
   thread.status = os::WaitStatus::of_syscall();
   thread.filter_stop = FilterStop::nothing;
-  if (info.filter_data != os::filter_mark) {
+  const Abi abi = abi_of(thread, info);
+  if (!thread.process->filter().stops_at(abi, info.number, *info.filter_data)) {
     refuse_as_untraced(thread, info);
     return;
   }
+  // No call at which a tracer would be stopped otherwise; who changes its number is killed (emulate_vsyscall;
+  // FilterStorm.calls_that_the_kernel_pretends_to_make_are_none).
+  if (arch::in_vsyscall_page(info.pc)) return;
   const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open && !thread.calls.top().let_go;
-  if (inside || !thread.process->wants_syscalls()) return;
+  if (inside) return;
+  if (!thread.process->wants_syscalls()) {
+    if (!asks_for_untraced(thread, abi, info.number, info.args[0])) return;
+    thread.follows_call = true;
+  }
   thread.filter_stop = FilterStop::enter;
   thread.known_info = info;
 }
@@ -126,6 +133,12 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
   }
   if (inside && !thread.reentering) {
     OpenCall& call = thread.calls.top();
+    // The calls of a child that nobody traces would fail by our filter
+    // (FilterStorm.children_that_are_not_to_be_traced_are_left_no_trap).
+    if (process.filter().count() != 0 && !call.skipped &&
+        asks_for_untraced(thread, call.abi, call.number, call.args[0])) {
+      set_untraced(thread, call, false);
+    }
     // At the stop of PTRACE_SYSCALL the filter's is still to come.
     call.let_go = call.let_go || (call.by_filter && !wants_exit(thread, call));
     return call.let_go ? os::Resume::cont : os::Resume::syscall;
