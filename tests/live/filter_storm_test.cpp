@@ -5,6 +5,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <thread>
 
 #include "support.hpp"
 
@@ -374,6 +375,137 @@ TEST_F(FilterStorm, children_without_handlers_get_none_of_the_filters_to_come) {
   d.run(no_stdio());
   const SyscallHandler handler = d.handle_syscall("getppid", {.on_enter = nothing, .once = true});
   EXPECT_EQ(run_out(d).exit_code, 0);
+}
+
+/// Places one more handler after so many calls, each of another number that is in no filter yet.
+class Additions {
+ public:
+  Additions(Debugger& d, std::size_t each) : debugger_(d), each_(each) {}
+
+  SyscallCallback callback() {
+    return [this](Thread&, SyscallHandler&) {
+      if (++calls_ % each_ == 0 && placed_.size() < 20) {
+        placed_.push_back(debugger_.handle_syscall(400 + static_cast<int>(placed_.size()), {.on_enter = nothing}));
+      }
+    };
+  }
+  [[nodiscard]] std::size_t size() const { return placed_.size(); }
+
+ private:
+  Debugger& debugger_;
+  const std::size_t each_;
+  std::size_t calls_ = 0;
+  std::vector<SyscallHandler> placed_;
+};
+
+/// What the library says of filters that it could not put in.
+class Refusals {
+ public:
+  Refusals() {
+    set_log_sink(
+        [this](LogCategory, std::string_view line) {
+          if (line.find("cannot be extended") != std::string_view::npos) ++count_;
+        },
+        {LogCategory::process});
+  }
+  ~Refusals() { set_log_sink({}); }
+  Refusals(const Refusals&) = delete;
+  Refusals& operator=(const Refusals&) = delete;
+  [[nodiscard]] int count() const { return count_; }
+
+ private:
+  std::atomic<int> count_{0};
+};
+
+/// The thread that puts one in may be ended by another one's exec at any moment of that.
+TEST_F(FilterStorm, handlers_come_while_threads_exec) {
+  DebuggerOptions options = program("tempest", {"execs", "40"});
+  options.syscall_filter = true;
+  Debugger d(std::move(options));
+  const Refusals refusals;
+  Additions additions(d, 20);
+  const SyscallHandler calls = d.handle_syscall("getppid", {.on_enter = additions.callback()});
+  const SyscallHandler execs = d.handle_syscall("execve", {.on_enter = nothing, .on_exit = nothing});
+  const SyscallHandler at_end = d.handle_syscall("exit_group");
+  Stdio io = d.run(piped());
+  EXPECT_EQ(next_stop(d).kind, StopKind::syscall_enter);
+  EXPECT_EQ(execs.hit_count(), 40U);
+  EXPECT_GE(static_cast<std::size_t>(filters_of(d.pid()) - filters_of(::getpid())), 1U);
+  EXPECT_LE(static_cast<std::size_t>(filters_of(d.pid()) - filters_of(::getpid())), 1 + additions.size());
+  EXPECT_EQ(refusals.count(), 0);
+  at_end.remove();
+  EXPECT_EQ(run_out(d).exit_code, 0);
+  EXPECT_EQ(rest_of_output(io), "0\n");
+}
+
+TEST_F(FilterStorm, handlers_come_while_processes_are_killed) {
+  DebuggerOptions options = program("tempest", {"kills", "25"});
+  options.syscall_filter = true;
+  options.inherit_traps = true;
+  Debugger d(std::move(options));
+  const Catchpoint births =
+      d.on_fork([](Thread&, Process& child) { static_cast<void>(child.handle_syscall(424, {.on_enter = nothing})); });
+  Additions additions(d, 50);
+  const SyscallHandler calls = d.handle_syscall("getppid", {.on_enter = additions.callback()});
+  EXPECT_EQ(run_for_output(d).output, "25\n");
+  EXPECT_TRUE(eventually([&] { return d.processes().empty(); }));
+}
+
+/// Who leaves the session and has lost its parent still has one who answers the filter.
+TEST_F(FilterStorm, children_that_run_away) {
+  DebuggerOptions options =
+      command({"/bin/sh", "-c", "(setsid sh -c 'read x; echo $x; (echo later) & exit 4' <&3 &) 3<&0; echo first"});
+  options.syscall_filter = true;
+  options.inherit_traps = true;
+  Debugger d(std::move(options));
+  const SyscallHandler writes = d.handle_syscall("write", {.on_enter = nothing});
+  Stdio io = d.run(piped());
+  d.cont();
+  EXPECT_EQ(d.wait(patience).exit_code, 0);
+  EXPECT_EQ(read_line(io), "first");
+  io.sendline("late");
+  EXPECT_EQ(rest_of_output(io), "late\nlater\n");
+  EXPECT_TRUE(eventually([&] { return d.processes().empty(); }));
+  EXPECT_EQ(writes.hit_count(), 3U);
+}
+
+TEST_F(FilterStorm, programs_of_both_kinds_execute_each_other) {
+  const std::string narrow = tracee("bits32");
+  if (::access(narrow.c_str(), X_OK) != 0 || ::system((narrow + " >/dev/null 2>&1").c_str()) == 0x7e00) {
+    GTEST_SKIP() << "no 32-bit programs here";
+  }
+  DebuggerOptions options =
+      command({"/bin/sh", "-c", "for i in 1 2 3 4 5; do \"$0\"; /bin/true; done; exec \"$0\"", narrow});
+  options.syscall_filter = true;
+  options.inherit_traps = true;
+  Debugger d(std::move(options));
+  int number = 500;
+  std::vector<SyscallHandler> placed;
+  const Catchpoint execs = d.on_exec([&](Thread& t) {
+    placed.push_back(t.process().handle_syscall(number++, {.on_enter = nothing}));
+    if (number == 511) placed.push_back(t.process().handle_syscall("open", {.on_enter = nothing}));
+  });
+  const SyscallHandler writes = d.handle_syscall("write", {.on_enter = nothing});
+  EXPECT_EQ(run_for_output(d).output, "32\n32\n32\n32\n32\n32\n");
+  EXPECT_EQ(writes.hit_count(), 6U);
+  EXPECT_EQ(execs.hit_count(), 11U);
+  ASSERT_EQ(placed.size(), 12U);
+  EXPECT_EQ(placed.back().hit_count(), 1U);
+}
+
+TEST_F(FilterStorm, two_debuggers_at_once) {
+  std::vector<std::jthread> hosts;
+  for (int i = 0; i < 2; ++i) {
+    hosts.emplace_back([] {
+      for (int round = 0; round < 5; ++round) {
+        Debugger d(storm({"crowd", "4", "200"}));
+        Additions additions(d, 100);
+        const SyscallHandler calls = d.handle_syscall("getppid", {.on_enter = additions.callback()});
+        EXPECT_EQ(run_to_exit(d), 0);
+        EXPECT_EQ(calls.hit_count(), 800U);
+      }
+    });
+  }
 }
 
 }  // namespace
