@@ -134,10 +134,14 @@ void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool follow
 void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed) {
   begin(pid, parent.launched_, parent.inherited_filters_);
   filter_.inherit(parent.filter_);
-  if (filter_.extended()) {
-    // The kernel may have made it before it told, and before the last filter came
+  if (filter_.enabled() && (filter_.extended() || !filter_.covers())) {
+    // The kernel may have made it before the last filter came, or after one came of which we have not heard yet
     // (FilterStorm.handlers_come_while_children_are_born).
-    if (const auto filters = count_filters(pid)) filter_.keep_first(*filters - std::min(*filters, inherited_filters_));
+    const unsigned filters = count_filters(pid).value_or(inherited_filters());
+    const bool only_ours =
+        std::ranges::all_of(parent.threads_, [](const auto& thread) { return thread->filtered == false; });
+    if (filters > inherited_filters() && only_ours) filter_.note_installed(SyscallFilter::When::later);
+    filter_.keep_first(filters - std::min(filters, inherited_filters_));
   }
   come_from(parent, followed);
   memory_is_due_ = true;

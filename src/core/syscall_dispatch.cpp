@@ -1,5 +1,7 @@
 #include "core/syscall_dispatch.hpp"
 
+#include <linux/seccomp.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -133,6 +135,7 @@ void log_call(const ThreadState& thread, const OpenCall& call, const char* what)
 Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
   call.kernel_result = call.result = result;
   thread.view = View::exit;
+  if (std::exchange(call.spreads, false)) thread.process->filter().end_spread();
   bool stop = false;
   // By index: a callback may invoke syscalls, which does not touch this list, but may not hold iterators across itself
   // either.
@@ -230,6 +233,17 @@ Verdict after_sigreturn(ThreadState& thread, const os::SyscallInfo& info) {
   return end_call(thread, call, -EINTR);
 }
 
+/// Of a call that asks for the seccomp mode, without ours: programs with a sandbox of their own go without it where
+/// they find one (man; FilterStorm.what_a_program_sees_of_it).
+std::int64_t mode_without_ours(ThreadState& thread, const OpenCall& call, std::int64_t result) {
+  Process& process = *thread.process;
+  if (result != SECCOMP_MODE_FILTER || !asks_for_mode(call.abi, call.number, call.args[0])) return result;
+  const bool only_ours = process.filter().count() != 0 && process.filter().count() == process.inherited_filters();
+  if (!only_ours || has_own_filters(thread)) return result;
+  thread.registers.set_word(syscall_registers(thread, call.abi).result, SECCOMP_MODE_DISABLED);
+  return SECCOMP_MODE_DISABLED;
+}
+
 Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   if (thread.calls.empty() || thread.calls.top().state != State::open) return Verdict::go_on;
   OpenCall& call = thread.calls.top();
@@ -247,11 +261,10 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
     return Verdict::go_on;
   }
   if (changes_filters(call) && info.result >= 0) forget_filtered(*thread.process);
-  if (std::exchange(call.spreads, false)) thread.process->filter().end_spread();
   if (call.untraced_taken) set_untraced(thread, call, true);
   // An rt_sigreturn and an execve end elsewhere; who moves the pc from there issues another call.
   call.pc = info.pc;
-  const Verdict verdict = finish_exit(thread, call, info.result);
+  const Verdict verdict = finish_exit(thread, call, mode_without_ours(thread, call, info.result));
   if (sigreturn && verdict == Verdict::go_on && thread.stopped()) return after_sigreturn(thread, info);
   if (sigreturn) thread.returned_from_handler = info;
   return verdict;
@@ -313,6 +326,7 @@ bool syscall_would_stop(ThreadState& thread) {
 void abandon_calls(ThreadState& thread) {
   while (!thread.calls.empty()) {
     OpenCall& call = thread.calls.top();
+    if (std::exchange(call.spreads, false)) thread.process->filter().end_spread();
     if (call.observed) {
       try {
         show_observers(thread, call, [](const Observer& observer, Thread& handle, const SyscallRecord& record) {

@@ -42,7 +42,8 @@ std::vector<os::FilterGuard> guards(Abi abi, const std::vector<std::uint32_t>& n
   using Test = os::FilterGuard::Test;
   const arch::FilterCalls calls = arch::filter_calls(abi);
   std::vector<os::FilterGuard> result{
-      {.number = static_cast<std::uint32_t>(calls.prctl), .test = Test::equals, .value = PR_SET_SECCOMP},
+      // With PR_SET_SECCOMP.
+      {.number = static_cast<std::uint32_t>(calls.prctl), .test = Test::is_one_of_two, .value = PR_GET_SECCOMP},
       {.number = static_cast<std::uint32_t>(calls.clone), .test = Test::has_bits, .value = CLONE_UNTRACED}};
   std::erase_if(result, [&](const auto& guard) { return std::ranges::binary_search(numbers, guard.number); });
   std::ranges::sort(result, {}, &os::FilterGuard::number);

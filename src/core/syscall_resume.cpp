@@ -17,6 +17,7 @@ using View = ThreadState::View;
 /// Whether anything is to be done at the exit of a call that is at its enter.
 bool wants_exit(const ThreadState& thread, OpenCall& call) {
   if (thread.follows_call || changes_filters(call) || call.untraced_taken) return true;
+  if (asks_for_mode(call.abi, call.number, call.args[0])) return true;
   if (std::ranges::any_of(call.ran, [](const auto& trap) { return !trap->enter_only(); })) return true;
   return call.observed && std::ranges::any_of(*thread.process->watchers(), [](const auto& watcher) {
            return watcher.observer->on_syscall_exit || watcher.observer->on_syscall_abandoned;
@@ -40,7 +41,7 @@ void settle_filter_stop(ThreadState& thread) {
   thread.status = os::WaitStatus::of_syscall();
   thread.filter_stop = FilterStop::nothing;
   const Abi abi = abi_of(thread, info);
-  if (!thread.process->filter().stops_at(abi, info.number, *info.filter_data)) {
+  if (!thread.process->filter().stops_at(abi, info.number, info.filter_data.value_or(0))) {
     refuse_as_untraced(thread, info);
     return;
   }
@@ -50,7 +51,9 @@ void settle_filter_stop(ThreadState& thread) {
   const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open && !thread.calls.top().let_go;
   if (inside) return;
   if (!thread.process->wants_syscalls()) {
-    if (!asks_for_untraced(thread, abi, info.number, info.args[0])) return;
+    const bool concerns_us =
+        asks_for_mode(abi, info.number, info.args[0]) || asks_for_untraced(thread, abi, info.number, info.args[0]);
+    if (!concerns_us) return;
     thread.follows_call = true;
   }
   thread.filter_stop = FilterStop::enter;

@@ -104,6 +104,10 @@ void forget_filtered(Process& process) {
   for (const auto& thread : process.thread_list()) thread->filtered.reset();
 }
 
+bool asks_for_mode(Abi abi, std::int64_t number, std::uint64_t first_argument) {
+  return number == arch::filter_calls(abi).prctl && static_cast<std::uint32_t>(first_argument) == PR_GET_SECCOMP;
+}
+
 bool asks_for_untraced(const ThreadState& thread, Abi abi, std::int64_t number, std::uint64_t first_argument) {
   const arch::FilterCalls calls = arch::filter_calls(abi);
   if (number == calls.clone) return (first_argument & CLONE_UNTRACED) != 0;

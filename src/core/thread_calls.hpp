@@ -44,6 +44,8 @@ struct HandlerReturn {
 [[nodiscard]] bool spreads_filter(const OpenCall& call);
 /// Some threads may have filters of their own by now.
 void forget_filtered(Process& process);
+/// Whether that asks for the thread's seccomp mode, which ours changes.
+[[nodiscard]] bool asks_for_mode(Abi abi, std::int64_t number, std::uint64_t first_argument);
 /// Whether that is a call for a child that no tracer is told of.
 [[nodiscard]] bool asks_for_untraced(const ThreadState& thread, Abi abi, std::int64_t number,
                                      std::uint64_t first_argument);

@@ -56,8 +56,13 @@ void judge(std::vector<sock_filter>& program, const Region& region) {
   if (region.guard != nullptr) {
     // Little-endian: the flags and options that are tested are in the low half.
     program.push_back(load(offsetof(seccomp_data, args)));
-    const std::uint16_t test = region.guard->test == FilterGuard::Test::equals ? BPF_JEQ : BPF_JSET;
-    program.push_back(BPF_JUMP(static_cast<std::uint16_t>(BPF_JMP | BPF_K | test), region.guard->value, 1, 0));
+    const std::uint32_t value = region.guard->value;
+    if (region.guard->test == FilterGuard::Test::has_bits) {
+      program.push_back(BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, value, 1, 0));
+    } else {
+      program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 2, 0));
+      program.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value + 1, 1, 0));
+    }
     program.push_back(answer(SECCOMP_RET_ALLOW));
   }
   program.push_back(answer(region.answer));

@@ -10,10 +10,13 @@ namespace trapline::os {
 
 /// A syscall that is of interest only when its first argument is.
 struct FilterGuard {
-  enum class Test { equals, has_bits };
+  enum class Test {
+    is_one_of_two,  ///< the value, or the next one
+    has_bits,
+  };
 
   std::uint32_t number = 0;
-  Test test = Test::equals;
+  Test test = Test::is_one_of_two;
   std::uint32_t value = 0;
 };
 
