@@ -6,6 +6,7 @@
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
+#include "core/syscall_resume.hpp"
 #include "core/thread_calls.hpp"
 #include "os/ptrace.hpp"
 
@@ -38,7 +39,7 @@ void Process::tracing_changed() {
   for (const auto& thread : threads_) {
     // A thread that runs freely reports no syscalls; its interruption is answered by going on with them.
     if (thread->run != Run::running || thread->last_resume != os::Resume::cont || thread->claimed) continue;
-    if (filter_.covers() && thread->filtered == false) continue;
+    if (filter_.covers() && thread->filtered == false && !would_miss_exit(*thread)) continue;
     try {
       os::interrupt(thread->tid);
     } catch (const ProcessGone&) {

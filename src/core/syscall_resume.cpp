@@ -85,6 +85,10 @@ void settle_unwatched_call(ThreadState& thread) {
   call.let_go = false;
 }
 
+bool would_miss_exit(ThreadState& thread) {
+  return !thread.calls.empty() && thread.calls.top().let_go && wants_exit(thread, thread.calls.top());
+}
+
 void note_interrupted_call(ThreadState& thread) {
   if (thread.status.event() != os::WaitStatus::Event::stop || thread.last_resume != os::Resume::cont || thread.fresh)
     return;

@@ -377,6 +377,24 @@ TEST_F(FilterStorm, children_without_handlers_get_none_of_the_filters_to_come) {
   EXPECT_EQ(run_out(d).exit_code, 0);
 }
 
+/// The call is under way, and nobody has asked for its end so far.
+TEST_F(FilterStorm, a_callback_that_comes_inside_a_call_sees_its_end) {
+  DebuggerOptions options = program("interrupted", {"read", "none"});
+  options.syscall_filter = true;
+  Debugger d(std::move(options));
+  std::atomic<std::int64_t> result{0};
+  const SyscallHandler reads =
+      d.handle_syscall("read", {.on_enter = nothing, .condition = [](Thread& t) { return t.syscall_arg(0) == 0; }});
+  const Stdio io = d.run(piped());
+  d.cont();
+  ASSERT_TRUE(eventually([&] { return reads.hit_count() == 1 && blocked_in(d.pid(), number_in_tracees("read")); }));
+  reads.set_on_exit([&](Thread& t, SyscallHandler&) { result = t.syscall_return(); });
+  io.send("x");
+  EXPECT_EQ(d.wait(patience).exit_code, 0);
+  EXPECT_EQ(result, 1);
+  EXPECT_EQ(reads.enter_count(), 1U);
+}
+
 /// Places one more handler after so many calls, each of another number that is in no filter yet.
 class Additions {
  public:
