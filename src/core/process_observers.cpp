@@ -36,10 +36,14 @@ void Process::tracing_changed() {
     filter_.forget_spreads();
   }
   if (!wants_syscalls() || !running()) return;
+  if (std::ranges::any_of(threads_, [](const auto& thread) { return would_miss_exit(*thread); })) {
+    // A call that is interrupted now restarts, and is seen to its end.
+    const AllHeld all(*this);
+  }
   for (const auto& thread : threads_) {
     // A thread that runs freely reports no syscalls; its interruption is answered by going on with them.
     if (thread->run != Run::running || thread->last_resume != os::Resume::cont || thread->claimed) continue;
-    if (filter_.covers() && thread->filtered == false && !would_miss_exit(*thread)) continue;
+    if (filter_.covers() && thread->filtered == false) continue;
     try {
       os::interrupt(thread->tid);
     } catch (const ProcessGone&) {

@@ -86,7 +86,8 @@ void settle_unwatched_call(ThreadState& thread) {
 }
 
 bool would_miss_exit(ThreadState& thread) {
-  return !thread.calls.empty() && thread.calls.top().let_go && wants_exit(thread, thread.calls.top());
+  const bool let_go = thread.run == ThreadState::Run::running && !thread.calls.empty() && thread.calls.top().let_go;
+  return let_go && wants_exit(thread, thread.calls.top());
 }
 
 void note_interrupted_call(ThreadState& thread) {
