@@ -149,7 +149,8 @@ class TRAPLINE_API Process {
   /// Whose child it is, if that is one of ours. At any time.
   [[nodiscard]] std::optional<Process> parent() const;
   [[nodiscard]] bool follow_children() const;
-  /// Whether children born from now on are followed; at any time. Those that are followed already stay so.
+  /// Whether children born from now on are followed; at any time. Those that are followed already stay so. A process
+  /// with a syscall filter cannot do without: UsageError.
   void set_follow_children(bool follow) const;
 
   /// Watches events beside the handlers, until the result is destroyed.

@@ -109,13 +109,18 @@ std::optional<Abi> abi_from_audit_arch(std::uint32_t number) {
   return std::nullopt;
 }
 
-std::array<std::int64_t, 2> filter_installing_calls(Abi abi) {
+FilterCalls filter_calls(Abi abi) {
   switch (abi) {
-    case Abi::amd64: return {157, 317};
-    case Abi::i386: return {172, 354};
+    case Abi::amd64: return {.prctl = 157, .seccomp = 317, .clone = 56, .clone3 = 435};
+    case Abi::i386: return {.prctl = 172, .seccomp = 354, .clone = 120, .clone3 = 435};
     case Abi::aarch64: break;
   }
-  return {167, 277};
+  return {.prctl = 167, .seccomp = 277, .clone = 220, .clone3 = 435};
+}
+
+bool in_vsyscall_page(std::uint64_t pc) {
+  constexpr std::uint64_t page = 0xffff'ffff'ff60'0000;
+  return pc >= page && pc < page + 4096;
 }
 
 std::optional<Arch> arch_of_machine(std::uint16_t elf_machine) {

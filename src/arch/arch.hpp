@@ -58,8 +58,18 @@ struct ArchInfo {
 /// AUDIT_ARCH_* (linux/audit.h), as syscall stops tell it.
 [[nodiscard]] std::optional<Abi> abi_from_audit_arch(std::uint32_t audit_arch);
 [[nodiscard]] std::uint32_t audit_arch(Abi abi);
-/// The calls that may put seccomp filters into a thread: prctl and seccomp.
-[[nodiscard]] std::array<std::int64_t, 2> filter_installing_calls(Abi abi);
+/// The numbers of calls that a seccomp filter of ours has to know of.
+struct FilterCalls {
+  /// May put filters into a thread.
+  std::int64_t prctl;
+  std::int64_t seccomp;
+  /// May make children that no tracer is told of.
+  std::int64_t clone;
+  std::int64_t clone3;
+};
+[[nodiscard]] FilterCalls filter_calls(Abi abi);
+/// Whether it lies in the page in which the kernel pretends to make some calls, which are none for a tracer.
+[[nodiscard]] bool in_vsyscall_page(std::uint64_t pc);
 [[nodiscard]] std::optional<Arch> arch_of_machine(std::uint16_t elf_machine);
 [[nodiscard]] std::optional<Arch> arch_of_general_set(std::size_t size);
 

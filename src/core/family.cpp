@@ -44,6 +44,20 @@ std::uint64_t clone_flags(ThreadState& thread) {
   return flags;
 }
 
+std::optional<unsigned> count_filters(pid_t pid) {
+  try {
+    return os::read_status(pid).seccomp_filters;
+  } catch (const Error&) {
+    // Killed in its first moment.
+    return std::nullopt;
+  }
+}
+
+/// What is known of the filters of a thread that this one has made; nothing while others give it some.
+std::optional<bool> filtered_like(const ThreadState& maker) {
+  return maker.process->filter().spreading() ? std::nullopt : maker.filtered;
+}
+
 bool shares_memory(ThreadState& thread, pid_t child) {
   try {
     return os::share_memory(thread.tid, child);
@@ -73,7 +87,7 @@ void Process::announce_birth(ThreadState& thread, bool claimed) {
   if (child == 0 || tracer_->find(child) != nullptr) return;
   // A process of its own may be reported as a clone too: it is if its exit signal is not SIGCHLD.
   if (thread.status.event() == Event::clone && os::same_process(pid_, child)) {
-    add_thread(child, {.claimed = claimed, .filtered = thread.filtered});
+    add_thread(child, {.claimed = claimed, .filtered = filtered_like(thread)});
     return;
   }
   const bool followed = followed_ && options_.follow_children && !tracer_->follows_nobody() && !gone();
@@ -114,12 +128,21 @@ void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool follow
     return "process " + std::to_string(pid_) + " has a child " + std::to_string(child) +
            (followed ? "" : ", which nobody follows");
   });
-  process->add_thread(child, {.announcer = &thread, .filtered = thread.filtered});
+  process->add_thread(child, {.announcer = &thread, .filtered = filtered_like(thread)});
 }
 
 void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed) {
   begin(pid, parent.launched_, parent.inherited_filters_);
   filter_.inherit(parent.filter_);
+  if (filter_.enabled() && (filter_.extended() || !filter_.covers())) {
+    // The kernel may have made it before the last filter came, or after one came of which we have not heard yet
+    // (FilterStorm.handlers_come_while_children_are_born).
+    const unsigned filters = count_filters(pid).value_or(inherited_filters());
+    const bool only_ours =
+        std::ranges::all_of(parent.threads_, [](const auto& thread) { return thread->filtered == false; });
+    if (filters > inherited_filters() && only_ours) filter_.note_installed(SyscallFilter::When::later);
+    filter_.keep_first(filters - std::min(filters, inherited_filters_));
+  }
   come_from(parent, followed);
   memory_.expect();
   quiet_ = false;
@@ -150,8 +173,8 @@ void Process::come_from(Process& parent, bool followed) {
     catchpoints_ = parent.catchpoints_.inherited();
     breakpoints_.inherit(parent.breakpoints_);
     watchers_ = parent.watchers_;
-    tracing_changed();
   }
+  tracing_changed();
   if (followed) catchers_.block(parent.catchers_.blocked());
 }
 
@@ -240,6 +263,7 @@ void Process::adopt_orphan(pid_t child) {
     } catch (const Error&) {
       // It is dead too.
     }
+    if (filter_.count() != 0) ::kill(child, SIGKILL);
     tracer_->release_at_first_stop(child);
     return;
   }

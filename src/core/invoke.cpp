@@ -189,6 +189,7 @@ std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<con
     make_birth_sane(process, abi, number, args);
     result = seen_by_someone(process, abi, number) ? remote.call_seen(number, args) : remote.call(number, args);
     copies.out();
+    if (changes_filters(abi, number, args)) forget_filtered(process);
   }
   remote.finish();
   support::log(LogCategory::invoke, [&] {

@@ -122,7 +122,7 @@ void launch(Process& process, LaunchPlan plan) {
     child.throw_failure();
     throw ProcessGone("the process was killed before its program began");
   }
-  if (child.filtered()) process.filter().note_installed();
+  if (child.filtered()) process.filter().note_installed(SyscallFilter::When::at_launch);
   process.arm_deadline(arm_kill(process, plan.kill_after));
   bool at_rest = true;
   if (plan.continue_to_entry) {

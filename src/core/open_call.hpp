@@ -35,6 +35,10 @@ struct OpenCall {
   bool by_filter = false;
   /// Nobody asked for its exit: only the thread's next stop tells that it is over.
   bool let_go = false;
+  /// It asked for a child that no tracer is told of, which is kept from the kernel until its end.
+  bool untraced_taken = false;
+  /// It gives a seccomp filter of the program's to all threads.
+  bool spreads = false;
   /// Made by invoke_syscall: synchronous handlers count it and do not stop.
   bool invoked = false;
   /// Shown to observers at enter.
@@ -53,6 +57,7 @@ class OpenCalls {
     OpenCall& call = *slots_[depth_++];
     call.state = OpenCall::State::open;
     call.skipped = call.invoked = call.observed = call.by_filter = call.let_go = false;
+    call.untraced_taken = call.spreads = false;
     return call;
   }
   void pop() { slots_[--depth_]->ran.clear(); }

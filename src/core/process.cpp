@@ -255,11 +255,12 @@ void Process::dispatch(ThreadState& thread) {
 
 void Process::extend_filter_by(const std::vector<std::shared_ptr<ThreadState>>& threads) {
   for (const auto& thread : std::vector(threads)) {
-    if (!thread->stopped() || !filter_.can_extend()) continue;
+    if (!thread->stopped() || thread->pending || !filter_.can_extend()) continue;
     try {
       extend_filter(*thread);
     } catch (const Error&) {
       // It can run no syscall where it is, or died.
+      if (filter_.can_extend()) check_extension(*this);
     }
   }
 }
@@ -309,6 +310,7 @@ void Process::stop_here(ThreadState& thread) {
 Verdict Process::dispatch_stop(ThreadState& thread) {
   const os::WaitStatus status = thread.status;
   if (thread.hit_due) return on_trap_hit(thread);
+  if (thread.filter_stop == ThreadState::FilterStop::nothing) return Verdict::go_on;
   if (status.syscall_stop()) return on_syscall_stop(thread);
   switch (status.event()) {
     case Event::none: return on_signal_stop(thread);

@@ -80,7 +80,7 @@ class Process : public std::enable_shared_from_this<Process> {
   /// Its children that are followed, living or dead, in the order of their births.
   [[nodiscard]] std::vector<std::shared_ptr<Process>> children() const;
   [[nodiscard]] bool follow_children() const { return options_.follow_children; }
-  void set_follow_children(bool follow) { options_.follow_children = follow; }
+  void set_follow_children(bool follow);
   [[nodiscard]] bool followed() const { return followed_; }
   [[nodiscard]] std::shared_ptr<Process> parent() const { return parent_.lock(); }
   void cont();

@@ -54,6 +54,14 @@ void Process::check_may_leave(std::string_view verb) const {
                    "would fail. Run it without syscall_filter for that");
 }
 
+void Process::set_follow_children(bool follow) {
+  if (!follow) {
+    check_may_leave("set_follow_children(false)");
+    filter_.begin(false);
+  }
+  options_.follow_children = follow;
+}
+
 void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   kept_.clear();
   deferred_stops_.clear();
@@ -261,6 +269,7 @@ ThreadState& Process::replace_image(ThreadState& thread) {
     }
   }
   end_loans();
+  filter_.forget_spreads();
   std::vector<std::shared_ptr<ThreadState>> others;
   for (const auto& other : threads_) {
     if (other != survivor) others.push_back(other);

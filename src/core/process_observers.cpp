@@ -6,6 +6,8 @@
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
+#include "core/syscall_resume.hpp"
+#include "core/thread_calls.hpp"
 #include "os/ptrace.hpp"
 
 namespace trapline::core {
@@ -23,14 +25,25 @@ void Process::plan_filter() {
 }
 
 void Process::tracing_changed() {
+  const bool wanted = std::exchange(wants_syscalls_, false);
   wants_syscalls_ = handlers_.any_live() || std::ranges::any_of(*watchers_, [](const Watcher& watcher) {
                       return watcher.observer->on_syscall_enter || watcher.observer->on_syscall_exit;
                     });
   plan_filter();
-  if (!wants_syscalls() || filter_.covers() || !running()) return;
+  if (!wanted) {
+    // Meanwhile the program may have put in filters of its own.
+    forget_filtered(*this);
+    filter_.forget_spreads();
+  }
+  if (!wants_syscalls() || !running()) return;
+  if (std::ranges::any_of(threads_, [](const auto& thread) { return would_miss_exit(*thread); })) {
+    // A call that is interrupted now restarts, and is seen to its end.
+    const AllHeld all(*this);
+  }
   for (const auto& thread : threads_) {
     // A thread that runs freely reports no syscalls; its interruption is answered by going on with them.
     if (thread->run != Run::running || thread->last_resume != os::Resume::cont || thread->claimed) continue;
+    if (filter_.covers() && thread->filtered == false) continue;
     try {
       os::interrupt(thread->tid);
     } catch (const ProcessGone&) {

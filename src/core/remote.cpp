@@ -273,7 +273,9 @@ void Remote::return_to_enter() {
   while (!go(os::Resume::syscall)) {
   }
   thread_.registers.set_general(saved_);
+  // That was the stop of PTRACE_SYSCALL, wherever it stood before: the filter's is still to come.
   if (!thread_.calls.empty()) thread_.calls.top().by_filter = false;
+  if (thread_.known_info) thread_.known_info->filter_data.reset();
 }
 
 void Remote::return_to_signal_check() {

@@ -1,5 +1,7 @@
 #include "core/syscall_dispatch.hpp"
 
+#include <linux/seccomp.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -133,6 +135,7 @@ void log_call(const ThreadState& thread, const OpenCall& call, const char* what)
 Verdict finish_exit(ThreadState& thread, OpenCall& call, std::int64_t result) {
   call.kernel_result = call.result = result;
   thread.view = View::exit;
+  if (std::exchange(call.spreads, false)) thread.process->filter().end_spread();
   bool stop = false;
   // By index: a callback may invoke syscalls, which does not touch this list, but may not hold iterators across itself
   // either.
@@ -169,6 +172,16 @@ void show_enter(ThreadState& thread, OpenCall& call) {
   });
 }
 
+/// The program's filter comes before our handlers in a thread that is not at all its stops yet: that has to be so when
+/// the others get it (FilterStorm.threads_that_are_given_a_filter_by_another_one).
+void spread_filter(ThreadState& thread, OpenCall& call) {
+  Process& process = *thread.process;
+  if (!process.filter().enabled() || !process.wants_syscalls()) return;
+  call.spreads = true;
+  process.filter().begin_spread();
+  const Process::AllHeld others(process);
+}
+
 Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool invoked) {
   if (!thread.calls.empty()) {
     OpenCall& top = thread.calls.top();
@@ -194,6 +207,10 @@ Verdict on_enter(ThreadState& thread, const os::SyscallInfo& info, Abi abi, bool
   thread.view = View::enter;
   Verdict verdict = run_enter_handlers(thread, call);
   if (cut_short(thread)) return Verdict::go_on;
+  if (!call.skipped && spreads_filter(call)) {
+    spread_filter(thread, call);
+    if (cut_short(thread)) return Verdict::go_on;
+  }
   log_call(thread, call, " enters ");
   show_enter(thread, call);
   if (thread.emulated && call.skipped) {
@@ -216,6 +233,17 @@ Verdict after_sigreturn(ThreadState& thread, const os::SyscallInfo& info) {
   return end_call(thread, call, -EINTR);
 }
 
+/// Of a call that asks for the seccomp mode, without ours: programs with a sandbox of their own go without it where
+/// they find one (man; FilterStorm.what_a_program_sees_of_it).
+std::int64_t mode_without_ours(ThreadState& thread, const OpenCall& call, std::int64_t result) {
+  Process& process = *thread.process;
+  if (result != SECCOMP_MODE_FILTER || !asks_for_mode(call.abi, call.number, call.args[0])) return result;
+  const bool only_ours = process.filter().count() != 0 && process.filter().count() == process.inherited_filters();
+  if (!only_ours || has_own_filters(thread)) return result;
+  thread.registers.set_word(syscall_registers(thread, call.abi).result, SECCOMP_MODE_DISABLED);
+  return SECCOMP_MODE_DISABLED;
+}
+
 Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   if (thread.calls.empty() || thread.calls.top().state != State::open) return Verdict::go_on;
   OpenCall& call = thread.calls.top();
@@ -232,12 +260,11 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
     call.state = State::restarting;
     return Verdict::go_on;
   }
-  if (changes_filters(call) && info.result >= 0) {
-    for (const auto& other : thread.process->thread_list()) other->filtered.reset();
-  }
+  if (changes_filters(call) && info.result >= 0) forget_filtered(*thread.process);
+  if (call.untraced_taken) set_untraced(thread, call, true);
   // An rt_sigreturn and an execve end elsewhere; who moves the pc from there issues another call.
   call.pc = info.pc;
-  const Verdict verdict = finish_exit(thread, call, info.result);
+  const Verdict verdict = finish_exit(thread, call, mode_without_ours(thread, call, info.result));
   if (sigreturn && verdict == Verdict::go_on && thread.stopped()) return after_sigreturn(thread, info);
   if (sigreturn) thread.returned_from_handler = info;
   return verdict;
@@ -299,6 +326,7 @@ bool syscall_would_stop(ThreadState& thread) {
 void abandon_calls(ThreadState& thread) {
   while (!thread.calls.empty()) {
     OpenCall& call = thread.calls.top();
+    if (std::exchange(call.spreads, false)) thread.process->filter().end_spread();
     if (call.observed) {
       try {
         show_observers(thread, call, [](const Observer& observer, Thread& handle, const SyscallRecord& record) {

@@ -7,7 +7,6 @@
 #include "arch/arch.hpp"
 #include "core/process.hpp"
 #include "core/thread_calls.hpp"
-#include "os/seccomp.hpp"
 
 namespace trapline::core {
 namespace {
@@ -17,10 +16,12 @@ using View = ThreadState::View;
 
 /// Whether anything is to be done at the exit of a call that is at its enter.
 bool wants_exit(const ThreadState& thread, OpenCall& call) {
-  if (thread.follows_call || changes_filters(call)) return true;
+  if (thread.follows_call || changes_filters(call) || call.untraced_taken) return true;
+  if (asks_for_mode(call.abi, call.number, call.args[0])) return true;
   if (std::ranges::any_of(call.ran, [](const auto& trap) { return !trap->enter_only(); })) return true;
-  return call.observed && std::ranges::any_of(*thread.process->watchers(),
-                                              [](const auto& w) { return bool(w.observer->on_syscall_exit); });
+  return call.observed && std::ranges::any_of(*thread.process->watchers(), [](const auto& watcher) {
+           return watcher.observer->on_syscall_exit || watcher.observer->on_syscall_abandoned;
+         });
 }
 
 /// A filter of the program's own asks for a tracer, where without one the call fails.
@@ -39,18 +40,36 @@ void settle_filter_stop(ThreadState& thread) {
   const os::SyscallInfo info = os::syscall_info(thread.tid);
   thread.status = os::WaitStatus::of_syscall();
   thread.filter_stop = FilterStop::nothing;
-  if (info.filter_data != os::filter_mark) {
+  const Abi abi = abi_of(thread, info);
+  if (!thread.process->filter().stops_at(abi, info.number, info.filter_data.value_or(0))) {
     refuse_as_untraced(thread, info);
     return;
   }
+  // No call at which a tracer would be stopped otherwise; who changes its number is killed (emulate_vsyscall;
+  // FilterStorm.calls_that_the_kernel_pretends_to_make_are_none).
+  if (arch::in_vsyscall_page(info.pc)) return;
   const bool inside = !thread.calls.empty() && thread.calls.top().state == State::open && !thread.calls.top().let_go;
-  if (inside || !thread.process->wants_syscalls()) return;
+  if (inside) return;
+  if (!thread.process->wants_syscalls()) {
+    const bool concerns_us =
+        asks_for_mode(abi, info.number, info.args[0]) || asks_for_untraced(thread, abi, info.number, info.args[0]);
+    if (!concerns_us) return;
+    thread.follows_call = true;
+  }
   thread.filter_stop = FilterStop::enter;
   thread.known_info = info;
 }
 
 void settle_unwatched_call(ThreadState& thread) {
-  if (thread.calls.empty() || !thread.calls.top().let_go) return;
+  if (thread.calls.empty()) return;
+  if (thread.reentering && thread.status.signal_stop()) {
+    // It is issued when the signal's handler has returned, whose own calls come first
+    // (FilterStorm.handlers_of_signals_are_no_calls_that_came_back).
+    thread.reentering = false;
+    thread.calls.top().state = State::restarting;
+    return;
+  }
+  if (!thread.calls.top().let_go) return;
   // The births and the end of a process are events inside of calls.
   if (!thread.status.signal_stop() && thread.status.event() != os::WaitStatus::Event::stop) return;
   OpenCall& call = thread.calls.top();
@@ -64,6 +83,11 @@ void settle_unwatched_call(ThreadState& thread) {
   }
   call.state = State::restarting;
   call.let_go = false;
+}
+
+bool would_miss_exit(ThreadState& thread) {
+  const bool let_go = thread.run == ThreadState::Run::running && !thread.calls.empty() && thread.calls.top().let_go;
+  return let_go && wants_exit(thread, thread.calls.top());
 }
 
 void note_interrupted_call(ThreadState& thread) {
@@ -117,6 +141,12 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
   }
   if (inside && !thread.reentering) {
     OpenCall& call = thread.calls.top();
+    // The calls of a child that nobody traces would fail by our filter
+    // (FilterStorm.children_that_are_not_to_be_traced_are_left_no_trap).
+    if (process.filter().count() != 0 && !call.skipped &&
+        asks_for_untraced(thread, call.abi, call.number, call.args[0])) {
+      set_untraced(thread, call, false);
+    }
     // At the stop of PTRACE_SYSCALL the filter's is still to come.
     call.let_go = call.let_go || (call.by_filter && !wants_exit(thread, call));
     return call.let_go ? os::Resume::cont : os::Resume::syscall;

@@ -16,6 +16,9 @@ void settle_unwatched_call(ThreadState& thread);
 /// restart is not taken for a new call.
 void note_interrupted_call(ThreadState& thread);
 
+/// It may be inside a call whose exit nobody asked for, and somebody would by now.
+[[nodiscard]] bool would_miss_exit(ThreadState& thread);
+
 /// Brings the registers in line with what was decided at this stop, and says how the thread has to go on.
 [[nodiscard]] os::Resume leave_syscall_stop(ThreadState& thread);
 /// The same for a thread that is let go.

@@ -1,7 +1,12 @@
 #include "core/thread_calls.hpp"
 
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <span>
 
 #include "core/process.hpp"
 #include "os/proc.hpp"
@@ -83,8 +88,49 @@ bool is_sigreturn(const OpenCall& call) {
   return false;
 }
 
-bool changes_filters(const OpenCall& call) {
-  return std::ranges::count(arch::filter_installing_calls(call.abi), call.number) != 0;
+bool changes_filters(Abi abi, std::int64_t number, const std::array<std::uint64_t, 6>& args) {
+  const arch::FilterCalls calls = arch::filter_calls(abi);
+  if (number == calls.prctl) return static_cast<std::uint32_t>(args[0]) == PR_SET_SECCOMP;
+  return number == calls.seccomp;
+}
+
+bool spreads_filter(const OpenCall& call) {
+  return call.number == arch::filter_calls(call.abi).seccomp &&
+         static_cast<std::uint32_t>(call.args[0]) == SECCOMP_SET_MODE_FILTER &&
+         (call.args[1] & SECCOMP_FILTER_FLAG_TSYNC) != 0;
+}
+
+void forget_filtered(Process& process) {
+  for (const auto& thread : process.thread_list()) thread->filtered.reset();
+}
+
+bool asks_for_mode(Abi abi, std::int64_t number, std::uint64_t first_argument) {
+  return number == arch::filter_calls(abi).prctl && static_cast<std::uint32_t>(first_argument) == PR_GET_SECCOMP;
+}
+
+bool asks_for_untraced(const ThreadState& thread, Abi abi, std::int64_t number, std::uint64_t first_argument) {
+  const arch::FilterCalls calls = arch::filter_calls(abi);
+  if (number == calls.clone) return (first_argument & CLONE_UNTRACED) != 0;
+  if (number != calls.clone3) return false;
+  std::uint64_t flags = 0;  // The first of struct clone_args (clone(2)).
+  static_cast<void>(thread.process->memory().read(first_argument, std::as_writable_bytes(std::span(&flags, 1))));
+  return (flags & CLONE_UNTRACED) != 0;
+}
+
+void set_untraced(ThreadState& thread, OpenCall& call, bool untraced) {
+  constexpr std::uint64_t flag = CLONE_UNTRACED;
+  call.untraced_taken = !untraced;
+  if (call.number == arch::filter_calls(call.abi).clone) {
+    call.args[0] = untraced ? call.args[0] | flag : call.args[0] & ~flag;
+    thread.registers.set_word(syscall_registers(thread, call.abi).args[0], call.args[0]);
+    return;
+  }
+  std::uint64_t flags = 0;
+  const auto bytes = std::span(&flags, 1);
+  TraceeMemory& memory = thread.process->memory();
+  if (memory.read(call.args[0], std::as_writable_bytes(bytes)) != sizeof flags) return;
+  flags = untraced ? flags | flag : flags & ~flag;
+  static_cast<void>(memory.write(call.args[0], std::as_bytes(bytes)));
 }
 
 bool has_own_filters(const ThreadState& thread) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -35,7 +36,21 @@ struct HandlerReturn {
 
 [[nodiscard]] bool is_sigreturn(const OpenCall& call);
 /// It may install a seccomp filter.
-[[nodiscard]] bool changes_filters(const OpenCall& call);
+[[nodiscard]] bool changes_filters(Abi abi, std::int64_t number, const std::array<std::uint64_t, 6>& args);
+[[nodiscard]] inline bool changes_filters(const OpenCall& call) {
+  return changes_filters(call.abi, call.number, call.args);
+}
+/// In all threads of the process.
+[[nodiscard]] bool spreads_filter(const OpenCall& call);
+/// Some threads may have filters of their own by now.
+void forget_filtered(Process& process);
+/// Whether that asks for the thread's seccomp mode, which ours changes.
+[[nodiscard]] bool asks_for_mode(Abi abi, std::int64_t number, std::uint64_t first_argument);
+/// Whether that is a call for a child that no tracer is told of.
+[[nodiscard]] bool asks_for_untraced(const ThreadState& thread, Abi abi, std::int64_t number,
+                                     std::uint64_t first_argument);
+/// Makes it one, or none.
+void set_untraced(ThreadState& thread, OpenCall& call, bool untraced);
 /// Whether seccomp filters that are not the host's judge the thread's syscalls.
 [[nodiscard]] bool has_own_filters(const ThreadState& thread);
 
