@@ -57,7 +57,7 @@ std::optional<os::Waited> Tracer::event_by_turn() {
     if (thread == nullptr || thread->run != ThreadState::Run::running) continue;
     const auto event = os::look_one(*tid, os::Sleep::no);
     if (!event) continue;
-    quick_look_.set_crowded(true);
+    if (*tid != last_resumed_) quick_look_.set_crowded(true);
     return event;
   }
   return std::nullopt;
