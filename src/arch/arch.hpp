@@ -60,6 +60,12 @@ struct ArchInfo {
 [[nodiscard]] std::uint32_t audit_arch(Abi abi);
 /// The calls that may put seccomp filters into a thread: prctl and seccomp.
 [[nodiscard]] std::array<std::int64_t, 2> filter_installing_calls(Abi abi);
+/// sched_setaffinity and sched_getaffinity.
+struct AffinityCalls {
+  std::int64_t set;
+  std::int64_t get;
+};
+[[nodiscard]] AffinityCalls affinity_calls(Abi abi);
 [[nodiscard]] std::optional<Arch> arch_of_machine(std::uint16_t elf_machine);
 [[nodiscard]] std::optional<Arch> arch_of_general_set(std::size_t size);
 

@@ -6,6 +6,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/affinity_calls.hpp"
 #include "core/thread_calls.hpp"
 #include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
@@ -234,6 +235,9 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   }
   if (changes_filters(call) && info.result >= 0) {
     for (const auto& other : thread.process->thread_list()) other->filtered.reset();
+  }
+  if (thread.process->shares_cpu()) {
+    settle_affinity_call(thread, {call.abi, call.number, call.args, info.result});
   }
   // An rt_sigreturn and an execve end elsewhere; who moves the pc from there issues another call.
   call.pc = info.pc;

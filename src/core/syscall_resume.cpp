@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "arch/arch.hpp"
+#include "core/affinity_calls.hpp"
 #include "core/process.hpp"
 #include "core/thread_calls.hpp"
 #include "os/seccomp.hpp"
@@ -18,6 +19,7 @@ using View = ThreadState::View;
 /// Whether anything is to be done at the exit of a call that is at its enter.
 bool wants_exit(const ThreadState& thread, OpenCall& call) {
   if (thread.follows_call || changes_filters(call)) return true;
+  if (thread.process->shares_cpu() && is_affinity_call(call.abi, call.number)) return true;
   if (std::ranges::any_of(call.ran, [](const auto& trap) { return !trap->enter_only(); })) return true;
   return call.observed && std::ranges::any_of(*thread.process->watchers(),
                                               [](const auto& w) { return bool(w.observer->on_syscall_exit); });
