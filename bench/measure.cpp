@@ -8,7 +8,23 @@
 
 namespace trapline::bench {
 
+namespace {
+
+/// What the program could use before it was pinned.
+const cpu_set_t& own_cpus() {
+  static const cpu_set_t cpus = [] {
+    cpu_set_t now;
+    CPU_ZERO(&now);
+    ::sched_getaffinity(0, sizeof now, &now);
+    return now;
+  }();
+  return cpus;
+}
+
+}  // namespace
+
 void pin_to(int cpu) {
+  static_cast<void>(own_cpus());
   cpu_set_t set;
   CPU_ZERO(&set);
   CPU_SET(static_cast<std::size_t>(cpu), &set);
@@ -16,6 +32,14 @@ void pin_to(int cpu) {
     throw std::system_error(errno, std::generic_category(), "cannot use CPU " + std::to_string(cpu));
   }
 }
+
+Unpinned::Unpinned() {
+  if (CPU_COUNT(&own_cpus()) == 1) throw Skipped("this program may use one CPU only");
+  ::sched_getaffinity(0, sizeof pinned_, &pinned_);
+  ::sched_setaffinity(0, sizeof(cpu_set_t), &own_cpus());
+}
+
+Unpinned::~Unpinned() { ::sched_setaffinity(0, sizeof pinned_, &pinned_); }
 
 int any_cpu() {
   cpu_set_t set;
@@ -29,10 +53,10 @@ int any_cpu() {
   return last;
 }
 
-double lower_quartile(std::vector<double> values) {
-  const auto quarter = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 4);
-  std::ranges::nth_element(values, quarter);
-  return *quarter;
+double quantile(std::vector<double> values, double which) {
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(static_cast<double>(values.size()) * which);
+  std::ranges::nth_element(values, at);
+  return *at;
 }
 
 Result measure(const Row& row, const Effort& effort) {
@@ -49,7 +73,10 @@ Result measure(const Row& row, const Effort& effort) {
     floor.push_back(sides.floor());
     if (round % 2 != 0) ours.push_back(sides.ours());
   }
-  return {.name = row.name, .ours_ns = lower_quartile(ours), .floor_ns = lower_quartile(floor), .runs = rounds};
+  return {.name = row.name,
+          .ours_ns = quantile(ours, row.quantile),
+          .floor_ns = quantile(floor, row.quantile),
+          .runs = rounds};
 }
 
 }  // namespace trapline::bench

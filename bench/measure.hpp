@@ -1,10 +1,13 @@
 #pragma once
 
+#include <sched.h>
+
 #include <chrono>
 #include <cstddef>
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace trapline::bench {
@@ -33,6 +36,8 @@ struct Row {
   std::function<Sides(const Effort&)> prepare;
   /// A row whose batches are long has one round for so many of the others'.
   std::size_t share = 1;
+  /// Which of a side's batches is told of.
+  double quantile = 0.25;
 };
 
 /// This machine lacks what the row measures.
@@ -52,14 +57,27 @@ struct Result {
 /// Binds this thread, and whatever it starts from here on, to one CPU; throws std::system_error when that is not
 /// allowed.
 void pin_to(int cpu);
+/// While it lives, this thread may use all CPUs that the program could use before pin_to(). Throws Skipped if there was
+/// one only.
+class Unpinned {
+ public:
+  Unpinned();
+  ~Unpinned();
+  Unpinned(const Unpinned&) = delete;
+  Unpinned& operator=(const Unpinned&) = delete;
+
+ private:
+  cpu_set_t pinned_{};
+};
 /// A CPU that this thread may use.
 [[nodiscard]] int any_cpu();
 
 /// Alternates batches of both sides, so that whatever else happens on the machine meets both alike, and takes the lower
-/// quartile of each: other load only ever adds time, and may well meet every other batch.
+/// quartile of each if the row has no other wish: other load only ever adds time, and may well meet every other batch.
 [[nodiscard]] Result measure(const Row& row, const Effort& effort);
 
-[[nodiscard]] double lower_quartile(std::vector<double> values);
+[[nodiscard]] double quantile(std::vector<double> values, double which);
+[[nodiscard]] inline double lower_quartile(std::vector<double> values) { return quantile(std::move(values), 0.25); }
 
 /// The time that `function` takes, divided among its events.
 template <class Function>

@@ -23,6 +23,8 @@ struct Load {
   /// What the tracee has to see as getppid's result; nothing when it is the true one.
   std::optional<std::int64_t> result{};
   bool filter = false;
+  /// Where the tracer thread and the tracee run.
+  enum class Where { pinned, unpinned, one_cpu } where = Where::pinned;
 };
 
 /// The tracee's calls, batch by batch: it stops at the getpgrp that ends one.
@@ -31,16 +33,21 @@ class Handled {
   Handled(const Load& load, std::size_t events)
       : events_(events),
         result_(load.result),
+        unpinned_(load.where != Load::Where::pinned),
+        own_cpus_(unpinned_ ? std::make_unique<Unpinned>() : nullptr),
         debugger_({.argv = {tracee("calls"), std::to_string(load.threads), std::to_string(events)},
-                   .syscall_filter = load.filter}) {
+                   .syscall_filter = load.filter,
+                   .one_cpu = load.where == Load::Where::one_cpu}) {
     debugger_.run({.stdio = {.in = Stream::inherit(), .out = Stream::inherit(), .err = Stream::inherit()}});
     debugger_.handle_syscall("getpgrp",
                              {.on_enter = [](Thread& thread, SyscallHandler&) { thread.process().interrupt(); }});
     run();
     if (load.handle) handler_ = load.handle(debugger_);
+    own_cpus_.reset();
   }
 
   double batch() {
+    const std::unique_ptr<Unpinned> own_cpus = unpinned_ ? std::make_unique<Unpinned>() : nullptr;
     const std::size_t before = handler_ ? handler_->enter_count() : 0;
     const double all = time_per_event(1, [&] { run(); });
     // Of several threads one can be late with the call that ends a batch: what was handled counts.
@@ -63,6 +70,9 @@ class Handled {
 
   std::size_t events_;
   std::optional<std::int64_t> result_;
+  bool unpinned_;
+  /// While the tracer thread is made and the tracee begins.
+  std::unique_ptr<Unpinned> own_cpus_;
   Debugger debugger_;
   std::optional<SyscallHandler> handler_;
 };
@@ -100,6 +110,14 @@ Row filter_row(std::string name, Load load, floors::FilterStops stops, floors::D
           }};
 }
 
+/// Beside the pinned floor, at the median: without a CPU that they share, every wake-up has its luck.
+Row free_row(std::string name, Load::Where where, std::size_t threads) {
+  Row result = row(std::move(name),
+                   {.handle = with({.on_enter = nothing, .on_exit = nothing}), .threads = threads, .where = where});
+  result.quantile = 0.5;
+  return result;
+}
+
 /// Not the kernel's floor but our own: what the threads cost beside a single one.
 Row threads_beside_one(std::string name, std::size_t threads) {
   return {std::move(name), [threads](const Effort& effort) {
@@ -134,6 +152,10 @@ std::vector<Row> syscall_rows() {
                  floors::Deed::skip),
       filter_row("filter.result_changed", {.handle = with({.on_exit = change}), .result = forged_result},
                  FilterStops::enter_exit, floors::Deed::change_result),
+      free_row("one_cpu.enter_exit", Load::Where::one_cpu, 1),
+      free_row("one_cpu.threads8", Load::Where::one_cpu, many),
+      free_row("unpinned.enter_exit", Load::Where::unpinned, 1),
+      free_row("unpinned.threads8", Load::Where::unpinned, many),
   };
 }
 

@@ -66,6 +66,7 @@ struct Arguments {
   bool fd_paths = false;
   bool no_filter = false;
   bool no_vdso = false;
+  bool one_cpu = false;
   bool quiet = false;
   std::size_t string_limit = 32;
   std::string output;
@@ -119,6 +120,7 @@ class Session {
                    .follow_children = follows(arguments),
                    .inherit_traps = follows(arguments),
                    .syscall_filter = !arguments.no_filter,
+                   .one_cpu = arguments.one_cpu,
                    .vdso = !arguments.no_vdso}),
         syscalls_(parse_sets(arguments.sets)) {
     place_changes(debugger_, arguments.changes);
@@ -268,6 +270,9 @@ Run add_trace(CLI::App& app) {
                       "otherwise with -f these run freely, by a seccomp filter");
   trace_app->add_flag("--no-vdso", arguments->no_vdso,
                       "Make clock_gettime, gettimeofday, time and getcpu system calls that are seen");
+  trace_app->add_flag("--one-cpu", arguments->one_cpu,
+                      "Keep the program and trapline on one CPU, which the program does not notice: each stop is "
+                      "cheaper, but its threads run one at a time");
   trace_app->add_flag("-q", arguments->quiet, "No hints at the end about calls that never came");
   list("--hijack", arguments->changes.hijacks, "Make NEW out of each call of OLD, with these arguments replaced",
        "OLD=NEW[,argN=V]");

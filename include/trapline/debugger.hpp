@@ -51,6 +51,11 @@ struct DebuggerOptions {
   /// let go, only killed, and without CAP_SYS_ADMIN it gets no_new_privs (prctl(2)). It has no effect with
   /// `follow_children = false`, in attached processes, and where the kernel has no such filters.
   bool syscall_filter = false;
+  /// Whether the tracer thread and all threads of the tree run on one and the same CPU, which makes stops several times
+  /// cheaper where waking another CPU is dear. The program still reads and sets the affinity it would have without
+  /// that, and gets it when it is let go; so that it can, all its syscalls stop, unless there is a `syscall_filter`.
+  /// run() and attach() throw OsError when the kernel allows no such CPU.
+  bool one_cpu = false;
   /// Whether a launched program (and what a followed child executes) is told of the vDSO. Without it `clock_gettime`,
   /// `gettimeofday`, `time` and `getcpu` are system calls that can be handled.
   bool vdso = true;

@@ -34,6 +34,7 @@ std::shared_ptr<core::Process> make_process(const DebuggerOptions& options) {
                            .follow_children = options.follow_children,
                            .inherit_traps = options.inherit_traps,
                            .syscall_filter = options.syscall_filter,
+                           .one_cpu = options.one_cpu,
                            .vdso = options.vdso,
                            .symbols = std::make_shared<core::SymbolSettings>(options.symbols)});
 }

@@ -123,6 +123,15 @@ bool in_vsyscall_page(std::uint64_t pc) {
   return pc >= page && pc < page + 4096;
 }
 
+AffinityCalls affinity_calls(Abi abi) {
+  switch (abi) {
+    case Abi::amd64: return {.set = 203, .get = 204};
+    case Abi::i386: return {.set = 241, .get = 242};
+    case Abi::aarch64: break;
+  }
+  return {.set = 122, .get = 123};
+}
+
 std::optional<Arch> arch_of_machine(std::uint16_t elf_machine) {
   for (const ArchInfo* one : all) {
     if (one->elf_machine == elf_machine) return one->arch;

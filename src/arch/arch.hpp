@@ -70,6 +70,12 @@ struct FilterCalls {
 [[nodiscard]] FilterCalls filter_calls(Abi abi);
 /// Whether it lies in the page in which the kernel pretends to make some calls, which are none for a tracer.
 [[nodiscard]] bool in_vsyscall_page(std::uint64_t pc);
+/// sched_setaffinity and sched_getaffinity.
+struct AffinityCalls {
+  std::int64_t set;
+  std::int64_t get;
+};
+[[nodiscard]] AffinityCalls affinity_calls(Abi abi);
 [[nodiscard]] std::optional<Arch> arch_of_machine(std::uint16_t elf_machine);
 [[nodiscard]] std::optional<Arch> arch_of_general_set(std::size_t size);
 

@@ -2,9 +2,11 @@
 
 #include <trapline/error.hpp>
 
+#include "core/affinity_calls.hpp"
 #include "core/function_call.hpp"
 #include "core/held_signals.hpp"
 #include "core/hints.hpp"
+#include "core/one_cpu.hpp"
 #include "core/owed_signals.hpp"
 #include "core/process.hpp"
 #include "core/remote.hpp"
@@ -39,6 +41,17 @@ void abandon_functions(Process& process) {
       // It died; or it waits in vfork and the function goes on alone.
     }
   }
+}
+
+/// The thread goes on on the CPUs that it may use without us.
+void free_cpus(ThreadState& thread) {
+  OneCpu* const one_cpu = thread.process->tracer().one_cpu();
+  if (one_cpu == nullptr) return;
+  try {
+    settle_affinity_call_left(thread);
+  } catch (const ProcessGone&) {
+  }
+  one_cpu->free(thread.tid);
 }
 
 /// Takes our mapping out of the process again, by any thread that can run a syscall.
@@ -170,6 +183,7 @@ void Process::detach_here() {
   end_loans();
   for (const auto& thread : std::vector(threads_)) {
     release_newborn(*thread);
+    free_cpus(*thread);
     if (thread->stopped()) let_go(*thread);
     // Its death is still to be taken, and is nobody else's (Attach.while_threads_come_and_go).
     // Who waits in vfork stops when that is over.
@@ -185,6 +199,7 @@ void Process::detach_here() {
   due_steps_.clear();
   deferred_stops_.clear();
   tracer_->remove(*this);
+  tracer_->leave_cpu_if_alone();
   {
     const std::lock_guard lock(mutex_);
     threads_.clear();

@@ -7,6 +7,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/one_cpu.hpp"
 #include "core/owed_signals.hpp"
 #include "core/process.hpp"
 #include "core/trap_dispatch.hpp"
@@ -87,6 +88,7 @@ void Process::announce_birth(ThreadState& thread, bool claimed) {
   if (child == 0 || tracer_->find(child) != nullptr) return;
   // A process of its own may be reported as a clone too: it is if its exit signal is not SIGCHLD.
   if (thread.status.event() == Event::clone && os::same_process(pid_, child)) {
+    if (OneCpu* const one_cpu = tracer_->one_cpu()) one_cpu->inherit(thread.tid, child);
     add_thread(child, {.claimed = claimed, .filtered = filtered_like(thread)});
     return;
   }
@@ -108,6 +110,7 @@ void Process::announce_birth(ThreadState& thread, bool claimed) {
   if (followed || shared || thread.claimed) {
     adopt(thread, child, shared ? Shares::memory : Shares::nothing, followed);
   } else {
+    give_cpus_to_stranger(thread.tid, child);
     tracer_->release_at_first_stop(child);
   }
 }
@@ -121,8 +124,11 @@ void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool follow
   const auto process = std::make_shared<Process>(tracer_, options_);
   process->begin_as_child(*this, child, shares, followed);
   if (followed) {
+    process->inherit_cpu(*this, thread.tid);
     const std::lock_guard lock(mutex_);
     children_.push_back(process);
+  } else {
+    give_cpus_to_stranger(thread.tid, child);
   }
   support::log(LogCategory::process, [&] {
     return "process " + std::to_string(pid_) + " has a child " + std::to_string(child) +
@@ -264,6 +270,7 @@ void Process::adopt_orphan(pid_t child) {
       // It is dead too.
     }
     if (filter_.count() != 0) ::kill(child, SIGKILL);
+    give_cpus_to_stranger(0, child);
     tracer_->release_at_first_stop(child);
     return;
   }

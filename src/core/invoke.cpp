@@ -11,6 +11,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/affinity_calls.hpp"
 #include "core/argument_copies.hpp"
 #include "core/remote.hpp"
 #include "core/syscall_handlers.hpp"
@@ -187,7 +188,12 @@ std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<con
     const Copies copies(thread, remote, arguments);
     SyscallArgs args = copies.in();
     make_birth_sane(process, abi, number, args);
-    result = seen_by_someone(process, abi, number) ? remote.call_seen(number, args) : remote.call(number, args);
+    if (seen_by_someone(process, abi, number)) {
+      result = remote.call_seen(number, args);
+    } else {
+      result = remote.call(number, args);
+      settle_affinity_call(thread, {abi, number, args, result});
+    }
     copies.out();
     if (changes_filters(abi, number, args)) forget_filtered(process);
   }

@@ -288,12 +288,14 @@ Stop Process::describe(ThreadState& thread) const {
   describe_signal(thread, stop);
   if (thread.view == View::none) return stop;
   const OpenCall& call = thread.calls.top();
-  stop.kind = thread.view == View::enter ? StopKind::syscall_enter : StopKind::syscall_exit;
-  stop.syscall = syscall_name(call.abi, call.original_number);
-  if (stop.syscall.empty()) stop.syscall = std::to_string(call.original_number);
   for (const auto& trap : call.ran) {
     if (thread.view == View::enter || trap->live() || trap->spent) stop.handlers.emplace_back(trap);
   }
+  // Nobody waits for this call: what stops the process here is something else, such as interrupt().
+  if (stop.handlers.empty() && !call.observed) return stop;
+  stop.kind = thread.view == View::enter ? StopKind::syscall_enter : StopKind::syscall_exit;
+  stop.syscall = syscall_name(call.abi, call.original_number);
+  if (stop.syscall.empty()) stop.syscall = std::to_string(call.original_number);
   return stop;
 }
 

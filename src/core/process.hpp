@@ -42,11 +42,14 @@ struct ProcessOptions {
   bool inherit_traps = false;
   /// Calls that nobody handles do not stop the processes that are launched.
   bool syscall_filter = false;
+  /// The tracer thread and the tracees run on one CPU.
+  bool one_cpu = false;
   bool vdso = true;
   std::shared_ptr<SymbolSettings> symbols = std::make_shared<SymbolSettings>();
 };
 
 class Process;
+struct OwnCpus;
 
 /// A trap was changed: brings all processes that have it in line, of which `home` is the one it was placed in.
 void tell_change(Trap& trap, Process& home);
@@ -153,6 +156,8 @@ class Process : public std::enable_shared_from_this<Process> {
   [[nodiscard]] SyscallFilter& filter() { return filter_; }
   /// Brings the filter up to what is handled by now.
   void plan_filter();
+  /// Its threads are kept on the tracer's CPU (process_cpu.cpp).
+  [[nodiscard]] bool shares_cpu() const { return own_cpus_ != nullptr; }
 
   // Threads.
   struct NewThread {
@@ -368,6 +373,14 @@ class Process : public std::enable_shared_from_this<Process> {
   void let_go(ThreadState& thread);
   void deliver_held(ThreadState& thread);
 
+  // One CPU (process_cpu.cpp).
+  /// Brings its threads onto the tracer's CPU, if that is wanted; throws OsError when the kernel allows none of them.
+  void share_cpu();
+  /// Of a child, before its first instruction: `maker` is the thread of the parent that made it.
+  void inherit_cpu(Process& parent, pid_t maker);
+  /// Of a child that nobody follows: it has the CPUs that it would have without us. `maker` is 0 when it is dead.
+  void give_cpus_to_stranger(pid_t maker, pid_t child);
+
   enum class Shares { nothing, memory };
   void take_event(ThreadState& thread, os::WaitStatus status);
   /// A stop whose traps are settled: dispatches it, or keeps it for later.
@@ -436,6 +449,8 @@ class Process : public std::enable_shared_from_this<Process> {
   bool options_stale_ = false;
   unsigned inherited_filters_ = 0;
   SyscallFilter filter_;
+  /// What its main thread could use when it came onto the tracer's CPU; nothing when it never did.
+  std::shared_ptr<const OwnCpus> own_cpus_;
   Timer::Armed deadline_;
   bool gathering_ = false;
   enum class Leaving { no, soon, now } leaving_ = Leaving::no;

@@ -161,6 +161,7 @@ void Process::finish(os::WaitStatus status, ThreadState& last) {
   const auto alive = shared_from_this();
   tracer_->remove(*this);
   tracer_->adopt_orphans(alive);
+  tracer_->leave_cpu_if_alone();
 }
 
 Stop Process::stop_of_death() const {

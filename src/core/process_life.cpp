@@ -70,6 +70,7 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   leaving_ = Leaving::no;
   launched_ = launched;
   inherited_filters_ = inherited_filters;
+  own_cpus_.reset();
   if (!launched) filter_.begin(false);
   remote_memory_ = {};
   ++image_;
@@ -104,6 +105,7 @@ void Process::started(bool at_rest) {
   if (at_rest) {
     gather();
     if (std::exchange(options_stale_, false)) apply_trace_options();
+    share_cpu();
   }
   quiet_ = false;
   tracing_changed();
@@ -128,6 +130,7 @@ void Process::abandon() {
     thread->dead = true;
   }
   tracer_->remove(*this);
+  tracer_->leave_cpu_if_alone();
   quiet_ = false;
   const std::lock_guard lock(mutex_);
   threads_.clear();
@@ -236,7 +239,7 @@ void Process::set_kill_on_exit(bool kill) {
     }
     options_stale_ = quiet_;
     if (gone() || quiet_) return;
-    if (!kill && may_have_traps()) tracer_->guard();
+    if (!kill && (may_have_traps() || shares_cpu())) tracer_->guard();
     // The option can be changed at stops only.
     const bool was_running = running();
     if (was_running) gather();

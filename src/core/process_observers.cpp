@@ -5,6 +5,7 @@
 
 #include <trapline/error.hpp>
 
+#include "arch/arch.hpp"
 #include "core/process.hpp"
 #include "core/syscall_resume.hpp"
 #include "core/thread_calls.hpp"
@@ -21,12 +22,18 @@ void Process::plan_filter() {
     if (!watcher.observer->on_syscall_enter && !watcher.observer->on_syscall_exit) continue;
     for (std::size_t abi = 0; abi < wanted.size(); ++abi) wanted[abi].add(watcher.wanted[abi]);
   }
+  if (options_.one_cpu) {
+    for (std::size_t abi = 0; abi < wanted.size(); ++abi) {
+      const arch::AffinityCalls calls = arch::affinity_calls(static_cast<Abi>(abi));
+      wanted[abi].numbers.insert(wanted[abi].numbers.end(), {calls.set, calls.get});
+    }
+  }
   filter_.want(wanted);
 }
 
 void Process::tracing_changed() {
   const bool wanted = std::exchange(wants_syscalls_, false);
-  wants_syscalls_ = handlers_.any_live() || std::ranges::any_of(*watchers_, [](const Watcher& watcher) {
+  wants_syscalls_ = shares_cpu() || handlers_.any_live() || std::ranges::any_of(*watchers_, [](const Watcher& watcher) {
                       return watcher.observer->on_syscall_enter || watcher.observer->on_syscall_exit;
                     });
   plan_filter();

@@ -8,6 +8,7 @@
 #include <trapline/error.hpp>
 
 #include "arch/arch.hpp"
+#include "core/affinity_calls.hpp"
 #include "core/thread_calls.hpp"
 #include "core/trap_dispatch.hpp"
 #include "os/proc.hpp"
@@ -262,6 +263,9 @@ Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
   }
   if (changes_filters(call) && info.result >= 0) forget_filtered(*thread.process);
   if (call.untraced_taken) set_untraced(thread, call, true);
+  if (thread.process->shares_cpu()) {
+    settle_affinity_call(thread, {call.abi, call.number, call.args, info.result});
+  }
   // An rt_sigreturn and an execve end elsewhere; who moves the pc from there issues another call.
   call.pc = info.pc;
   const Verdict verdict = finish_exit(thread, call, mode_without_ours(thread, call, info.result));

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "arch/arch.hpp"
+#include "core/affinity_calls.hpp"
 #include "core/process.hpp"
 #include "core/thread_calls.hpp"
 
@@ -18,6 +19,7 @@ using View = ThreadState::View;
 bool wants_exit(const ThreadState& thread, OpenCall& call) {
   if (thread.follows_call || changes_filters(call) || call.untraced_taken) return true;
   if (asks_for_mode(call.abi, call.number, call.args[0])) return true;
+  if (thread.process->shares_cpu() && is_affinity_call(call.abi, call.number)) return true;
   if (std::ranges::any_of(call.ran, [](const auto& trap) { return !trap->enter_only(); })) return true;
   return call.observed && std::ranges::any_of(*thread.process->watchers(), [](const auto& watcher) {
            return watcher.observer->on_syscall_exit || watcher.observer->on_syscall_abandoned;

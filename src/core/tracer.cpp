@@ -8,6 +8,7 @@
 
 #include <trapline/error.hpp>
 
+#include "core/one_cpu.hpp"
 #include "core/process.hpp"
 #include "core/thread_state.hpp"
 #include "os/error.hpp"
@@ -157,13 +158,14 @@ void Tracer::loop() {
   }
   run_list(jobs_.exchange(&closed_));
   stops_.clear();
+  one_cpu_.reset();
   guardian_.reset();
   const std::lock_guard lock(bell_mutex_);
   bell_.reset();
 }
 
 void Tracer::guard() {
-  if (!guardian_) guardian_ = std::make_unique<os::Guardian>(ledger_);
+  if (!guardian_) guardian_ = std::make_unique<os::Guardian>(ledger_, affinities_);
 }
 
 void Tracer::handle(const os::Waited& event) {
@@ -204,12 +206,14 @@ void Tracer::add(const std::shared_ptr<ThreadState>& thread) {
 }
 
 void Tracer::rename(pid_t from, pid_t to) {
+  if (one_cpu_) one_cpu_->rename(from, to);
   const auto node = threads_.extract(from);
   if (node.empty()) return;
   threads_[to] = node.mapped();
 }
 
 void Tracer::remove(pid_t tid) {
+  if (one_cpu_) one_cpu_->forget(tid);
   const auto found = threads_.find(tid);
   if (found == threads_.end()) return;
   std::erase(untaken_, found->second.get());

@@ -20,14 +20,17 @@
 #include "core/quick_look.hpp"
 #include "core/timer.hpp"
 #include "core/turns.hpp"
+#include "os/affinity_ledger.hpp"
 #include "os/doorbell.hpp"
 #include "os/guardian.hpp"
 #include "os/trap_ledger.hpp"
 #include "os/wait.hpp"
+#include "support/cpu_set.hpp"
 #include "support/function_ref.hpp"
 
 namespace trapline::core {
 
+class OneCpu;
 class Process;
 class ThreadState;
 
@@ -121,9 +124,16 @@ class Tracer {
   /// A child whose parent was killed between its making and its event is announced by nobody: those that have stopped
   /// are taken for children of the process that has died (Storms.kills).
   void adopt_orphans(const std::shared_ptr<Process>& dead);
-  /// From here on the traps of all processes are taken out when the host is killed.
+  /// From here on the traps of all processes are taken out, and their affinities given back, when the host is killed.
   void guard();
   [[nodiscard]] os::TrapLedger& ledger() { return ledger_; }
+
+  /// What keeps tracees on this thread's CPU; nullptr when nothing does.
+  [[nodiscard]] OneCpu* one_cpu() const { return one_cpu_.get(); }
+  /// The same, chosen now for a process that may use these CPUs if there was none; throws OsError.
+  OneCpu& choose_cpu(const support::CpuSet& usable);
+  /// Lets this thread run where it likes again when no process shares its CPU any more.
+  void leave_cpu_if_alone();
 
   /// A process has a new Stop to be taken.
   void note_stop(const std::shared_ptr<Process>& process);
@@ -199,7 +209,9 @@ class Tracer {
   std::mutex bell_mutex_;
   std::unique_ptr<os::Doorbell> bell_;
   os::TrapLedger ledger_;
+  os::AffinityLedger affinities_;
   std::unique_ptr<os::Guardian> guardian_;
+  std::unique_ptr<OneCpu> one_cpu_;
   std::unordered_map<pid_t, std::shared_ptr<ThreadState>> threads_;
   std::vector<std::shared_ptr<Process>> processes_;
   std::vector<pid_t> to_release_;

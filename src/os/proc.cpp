@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -78,6 +79,12 @@ bool same_process(pid_t pid, pid_t tid) {
   return ::access(fmt::format("/proc/{}/task/{}", pid, tid).c_str(), F_OK) == 0;
 }
 
+PidNamespace pid_namespace(pid_t tid) {
+  struct stat facts {};
+  if (::stat(fmt::format("/proc/{}/ns/pid", tid).c_str(), &facts) == 0) return {facts.st_dev, facts.st_ino};
+  throw_os_error(errno == ENOENT ? ESRCH : errno, "/proc/TID/ns/pid", tid);
+}
+
 ThreadStatus parse_status(std::string_view text) {
   ThreadStatus status;
   for (Cursor in(text); !in.empty();) {
@@ -86,6 +93,7 @@ ThreadStatus parse_status(std::string_view text) {
     if (key == "Umask") status.umask = value.number<mode_t>(8);
     if (key == "Tgid") status.tgid = value.number<pid_t>(10);
     if (key == "NStgid") status.own_tgid = Cursor(value.rest().substr(value.rest().rfind('\t') + 1)).number<pid_t>(10);
+    if (key == "NSpid") status.own_tid = Cursor(value.rest().substr(value.rest().rfind('\t') + 1)).number<pid_t>(10);
     if (key == "PPid") status.parent = value.number<pid_t>(10);
     if (key == "TracerPid") status.tracer = value.number<pid_t>(10);
     if (key == "Uid") {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <trapline/process_facts.hpp>
@@ -27,6 +28,10 @@ struct Parentage {
 /// Whether `tid` is a thread of the process; false when it is gone.
 [[nodiscard]] bool same_process(pid_t pid, pid_t tid);
 
+/// Tells one pid namespace from another.
+using PidNamespace = std::pair<dev_t, ino_t>;
+[[nodiscard]] PidNamespace pid_namespace(pid_t tid);
+
 /// Whether two processes have one memory (vfork, CLONE_VM) and not a copy of it.
 [[nodiscard]] bool share_memory(pid_t one, pid_t other);
 
@@ -38,6 +43,8 @@ struct ThreadStatus {
   pid_t tgid = 0;
   /// What its own pid namespace calls the process.
   pid_t own_tgid = 0;
+  /// And the thread.
+  pid_t own_tid = 0;
   pid_t parent = 0;
   /// 0 when nobody traces it.
   pid_t tracer = 0;

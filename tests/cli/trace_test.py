@@ -197,6 +197,16 @@ class Threads(Case):
         self.assertGreater(first, 10)
         self.assertTrue(all(line.startswith("[") for line in lines[first:]))
 
+    def test_one_cpu_is_not_noticed(self):
+        if len(os.sched_getaffinity(0)) < 2:
+            self.skipTest("this process may use one CPU only")
+        count = str(len(os.sched_getaffinity(0)))
+        for options in ([], ["-f"], ["-f", "-e", "execve"], ["-f", "--no-filter"]):
+            traced = trace("--one-cpu", *options, "sh", "-c", "nproc; grep -c , /dev/null; nproc")
+            self.assertEqual(traced.stdout.split(), [count, "0", count], options)
+        lines = trace("--one-cpu", "-f", "-e", "sched_getaffinity", "nproc").stderr
+        self.assertRegex(lines, r"sched_getaffinity\(0, \d+, .*\) = \d+")
+
     def test_f_shows_ids_always(self):
         lines = trace("-f", tracee("exit_with")).stderr.splitlines()
         self.assertTrue(all(re.match(r"\[\d+\] ", line) for line in lines), lines)
@@ -538,8 +548,8 @@ class Attached(Case):
         program.stdin.flush()
         return program.stdout.read(len(question))
 
-    def attach(self, program, out):
-        process = self.start(TRAPLINE, "trace", "-o", str(out), "-p", str(program.pid), stderr=subprocess.PIPE)
+    def attach(self, program, out, *options):
+        process = self.start(TRAPLINE, "trace", *options, "-o", str(out), "-p", str(program.pid), stderr=subprocess.PIPE)
         self.assertIn(b"attached to process", process.stderr.readline())
         return process
 
@@ -565,6 +575,21 @@ class Attached(Case):
                 self.assertEqual(self.answer(program, b"c"), b"d")
                 program.stdin.close()
                 self.assertEqual(program.wait(PATIENCE), 0)
+
+    def test_one_cpu_lasts_as_long_as_the_tracing(self):
+        own = os.sched_getaffinity(0)
+        if len(own) < 2:
+            self.skipTest("this process may use one CPU only")
+        for number in (signal.SIGINT, signal.SIGKILL):
+            with self.subTest(number):
+                program = self.start_echo()
+                process = self.attach(program, self.folder / number.name, "--one-cpu")
+                self.assertEqual(len(os.sched_getaffinity(program.pid)), 1)
+                self.assertEqual(self.answer(program, b"a"), b"b")
+                os.killpg(process.pid, number)
+                process.wait(PATIENCE)
+                self.assertTrue(eventually(lambda: os.sched_getaffinity(program.pid) == own))
+                self.assertEqual(self.answer(program, b"c"), b"d")
 
     def test_it_outlives_a_tracer_that_is_killed(self):
         program = self.start_echo()

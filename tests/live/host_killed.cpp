@@ -1,5 +1,6 @@
-// A host program to be killed: host_killed kill|free [PID [SYMBOL...]]. It traces a tracee that uses our own input and
-// output, or the process, with breakpoints on the symbols; prints its pid first, and waits.
+// A host program to be killed: host_killed kill|free|bound [PID [SYMBOL...]]. It traces a tracee that uses our own
+// input and output, or the process, with breakpoints on the symbols; prints its pid first, and waits. "bound" is free,
+// on one CPU.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,7 @@ int main(int argc, char** argv) {
   const std::string what = argv[1];
   DebuggerOptions options = live::program("echo");
   options.kill_on_exit = what == "kill";
+  options.one_cpu = what == "bound";
   Debugger d(options);
   if (argc > 2) {
     d.attach(std::atoi(argv[2]));

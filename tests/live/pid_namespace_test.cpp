@@ -55,6 +55,29 @@ TEST_F(PidNamespace, attach_invoke_and_let_go) {
   EXPECT_EQ(outer.read(1), "d");
 }
 
+TEST_F(PidNamespace, affinities_of_threads_that_it_knows_by_other_numbers) {
+  HostChild outer(inside({tracee("affinity")}));
+  ASSERT_EQ(outer.read_line(), "ready");
+  const auto ask = [&](const std::string& line) {
+    outer.send(line + "\n");
+    return outer.read_line();
+  };
+  const std::string all = ask("self get");
+  if (all.back() != '3' && all.back() != '7' && all.back() != 'f') GTEST_SKIP() << "this needs the CPUs 0 and 1";
+  Debugger d({.one_cpu = true});
+  d.attach(child_of(outer.pid()), {.tree = true});
+  for (const Process& process : d.processes()) process.cont();
+  for (const char* line : {"self get", "me get", "thread get", "child get"}) EXPECT_EQ(ask(line), all) << line;
+  EXPECT_EQ(ask("thread set 2"), "0");
+  EXPECT_EQ(ask("child set 1"), "0");
+  EXPECT_EQ(ask("thread get"), "2");
+  EXPECT_EQ(ask("child get"), "1");
+  EXPECT_EQ(ask("me get"), all);
+  d.detach_tree();
+  EXPECT_EQ(ask("thread get"), "2");
+  EXPECT_EQ(ask("child get"), "1");
+}
+
 TEST_F(PidNamespace, threads_are_known_by_our_numbers) {
   HostChild outer(inside({tracee("crowd"), "3"}));
   ASSERT_EQ(outer.read_line(), "ready");

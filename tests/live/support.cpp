@@ -41,6 +41,8 @@ DebuggerOptions command(std::vector<std::string> argv) {
   options.argv = std::move(argv);
   // The same tests once more, by seccomp filters.
   options.syscall_filter = ::getenv("TRAPLINE_TEST_FILTER") != nullptr;
+  // Or on one CPU.
+  options.one_cpu = ::getenv("TRAPLINE_TEST_ONE_CPU") != nullptr;
   return options;
 }
 

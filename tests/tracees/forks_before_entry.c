@@ -1,6 +1,8 @@
-// A library that is preloaded: its constructor has a child of each kind, before the program's entry point, and waits
+// A library that is preloaded: its constructor counts its CPUs and has a child of each kind, before the program's entry point, and waits
 // for it. A thread that it starts has one more when a line arrives on stdin; the destructor waits for that thread.
+#define _GNU_SOURCE
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -8,6 +10,7 @@
 
 static pthread_t late;
 static int in_child;
+int cpus_before_entry;
 
 static void reap(pid_t child, int expected) {
   int status = 0;
@@ -28,6 +31,8 @@ static void* fork_late(void* unused) {
 
 __attribute__((constructor)) static void before_entry(void) {
   unsetenv("LD_PRELOAD");
+  cpu_set_t cpus;
+  if (sched_getaffinity(0, sizeof cpus, &cpus) == 0) cpus_before_entry = CPU_COUNT(&cpus);
   const pid_t forked = fork();
   if (forked == 0) {
     // On to the entry point and through main, like its parent.

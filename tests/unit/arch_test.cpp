@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <trapline/syscall_id.hpp>
+
 #include <elf.h>
 #include <linux/audit.h>
 #include <sys/user.h>
@@ -40,6 +42,13 @@ TEST(ArchInfo, arch_of_an_elf_machine) {
 TEST(ArchInfo, arch_of_a_general_set) {
   for (const Arch arch : all_arches) EXPECT_EQ(arch_of_general_set(info(arch).general_size), arch);
   EXPECT_EQ(arch_of_general_set(100), std::nullopt);
+}
+
+TEST(ArchInfo, affinity_calls_are_those_of_the_tables) {
+  for (const Abi abi : {Abi::amd64, Abi::i386, Abi::aarch64}) {
+    EXPECT_EQ(affinity_calls(abi).set, syscall_number(abi, "sched_setaffinity"));
+    EXPECT_EQ(affinity_calls(abi).get, syscall_number(abi, "sched_getaffinity"));
+  }
 }
 
 TEST(ArchInfo, native_abi) {
