@@ -9,7 +9,9 @@
 
 #include <trapline/error.hpp>
 
+#include "arch/batch_stub.hpp"
 #include "core/held_signals.hpp"
+#include "core/special_calls.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/syscall_site.hpp"
@@ -38,7 +40,8 @@ Remote::Remote(ThreadState& thread)
       saved_status_(thread.status),
       saved_view_(thread.view),
       saved_emulated_(thread.emulated),
-      claim_(std::in_place, thread) {
+      claim_(std::in_place, thread),
+      quiet_since_(process_.quiet_epoch()) {
   if (!thread.stopped()) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
@@ -134,6 +137,7 @@ bool Remote::go(os::Resume how) {
     case Event::none:
       if (status.syscall_stop()) return true;
       if (status.stop_signal() == SIGTRAP && how == os::Resume::step) return true;
+      if (code_ != nullptr && ended_code()) return true;
       held_.push_back(take_signal(thread_));
       return false;
     case Event::fork:
@@ -148,7 +152,7 @@ bool Remote::go(os::Resume how) {
       process_.await_death(thread_);
       finished_ = true;
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " died in the syscall");
-    case Event::stop: return how == os::Resume::cont;
+    case Event::stop: return how == os::Resume::cont && code_ == nullptr;
     case Event::vfork_done:
     case Event::seccomp: return false;
   }
@@ -156,8 +160,7 @@ bool Remote::go(os::Resume how) {
 }
 
 void Remote::enter_call(std::int64_t number, const SyscallArgs& args) {
-  thread_.registers.set_general(saved_);
-  thread_.registers.set_word(words_.number_at_stop, no_number);
+  begin_elsewhere();
   thread_.registers.set_word(words_.number_before, static_cast<std::uint64_t>(number));
   for (std::size_t i = 0; i < args.size(); ++i) thread_.registers.set_word(words_.args[i], args[i]);
   thread_.registers.set_word(words_.pc, syscall_site());
@@ -174,13 +177,14 @@ Address Remote::syscall_site() {
   return remote.syscall_site;
 }
 
-bool Remote::can_step() const {
-  // A step's SIGTRAP is forced upon the thread: were it blocked, the kernel would unblock it and take its handler away.
+bool Remote::can_trap() const {
+  // The SIGTRAP of a step or a trap is forced upon the thread: were it blocked, the kernel would unblock it and take
+  // its handler away.
   return (os::signal_mask(thread_.tid) >> (SIGTRAP - 1) & 1) == 0;
 }
 
 std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
-  const bool stepping = can_step();
+  const bool stepping = can_trap() && !changes_signal_mask(abi_, number);
   enter_call(number, args);
   const Address site = syscall_site();
   for (;;) {
@@ -208,6 +212,9 @@ std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
 }
 
 std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
+  // Callbacks may do anything.
+  quiet_since_.reset();
+  filtered_.reset();
   enter_call(number, args);
   bool entered = false;
   for (;;) {
@@ -216,7 +223,11 @@ std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
       continue;
     }
     const os::SyscallInfo info = os::syscall_info(thread_.tid);
+    // A callback may invoke more (InvokeWhere.in_callbacks_of_an_invoked_call), and this is the
+    // stop that it does so at.
+    const auto outer = std::exchange(thread_.known_info, info);
     static_cast<void>(on_invoked_stop(thread_, info));
+    thread_.known_info = outer;
     if (info.side == os::SyscallInfo::Side::enter) {
       if (!entered || thread_.view == View::enter) read_back(thread_, thread_.calls.top());
       thread_.view = View::none;
@@ -230,6 +241,72 @@ std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
       return info.result;
     }
   }
+}
+
+bool Remote::ended_code() {
+  const int signal = thread_.status.stop_signal();
+  if (signal != SIGTRAP && signal != SIGSEGV && signal != SIGBUS) return false;
+  const auto& info = arch::info(process_.arch());
+  const Address pc = thread_.registers.glance(info.pc);
+  if (signal != SIGTRAP) {
+    return pc >= code_->start && pc <= code_->trap && os::signal_info(thread_.tid).si_code > 0;
+  }
+  if (pc != code_->trap + info.pc_after_trap) return false;
+  // The kernel queues no signal of a number twice: there the trap's own was lost to one of the program's.
+  if (os::signal_info(thread_.tid).si_code <= 0) held_.push_back(take_signal(thread_));
+  return true;
+}
+
+std::optional<std::uint64_t> Remote::run(const RemoteCode& code) {
+  begin_elsewhere();
+  thread_.registers.set_word(code.word, code.value);
+  thread_.registers.set_word(words_.pc, code.start);
+  const std::uint64_t flags = thread_.registers.word(words_.flags);
+  thread_.registers.set_word(words_.flags, flags & ~arch::flags_clear_in_batches);
+  {
+    struct Running {
+      explicit Running(const RemoteCode*& at, const RemoteCode& now) : code(at) { code = &now; }
+      ~Running() { code = nullptr; }
+      const RemoteCode*& code;
+    } const running(code_, code);
+    while (!go(os::Resume::cont)) {
+    }
+  }
+  const auto& info = arch::info(process_.arch());
+  if (thread_.registers.glance(info.pc) != code.trap + info.pc_after_trap) return std::nullopt;
+  return thread_.registers.glance(code.word);
+}
+
+bool Remote::known_unfiltered() const {
+  const RemoteMemory& memory = process_.remote_memory();
+  return quiet_since_ && memory.unfiltered == thread_.tid && memory.unfiltered_epoch == *quiet_since_;
+}
+
+bool Remote::has_own_filters() {
+  if (filtered_) return *filtered_;
+  if (known_unfiltered()) {
+    filtered_ = false;
+  } else if (process_.wants_syscalls() && thread_.filtered) {
+    filtered_ = thread_.filtered;
+  } else {
+    filtered_ = core::has_own_filters(thread_);
+  }
+  return *filtered_;
+}
+
+void Remote::forget_filters() {
+  filtered_.reset();
+  quiet_since_.reset();
+  for (const auto& thread : process_.thread_list()) thread->filtered.reset();
+}
+
+void Remote::remember_filters() const {
+  // The file in /proc costs more than many calls. What happened since was this thread's doing, and is known.
+  const auto epoch = process_.quiet_epoch();
+  if (!epoch || !quiet_since_ || (filtered_ != false && !known_unfiltered())) return;
+  RemoteMemory& memory = process_.remote_memory();
+  memory.unfiltered = thread_.tid;
+  memory.unfiltered_epoch = *epoch;
 }
 
 void Remote::adopt_child() {
@@ -323,6 +400,7 @@ void Remote::finish() {
     thread_.registers.set_general(saved_);
   }
   resend_held();
+  remember_filters();
   restore_view();
 }
 

@@ -80,6 +80,16 @@ TEST_F(InvokeWhere, what_was_changed_at_the_stop_holds) {
   EXPECT_EQ(rest_of_output(io), "41\n42\n" + std::to_string(d.pid()) + "\n");
 }
 
+TEST_F(InvokeWhere, in_callbacks_of_an_invoked_call) {
+  Debugger d(program("threads", {"1", "4"}));
+  const SyscallOptions options{
+      .on_enter = [](Thread& t, SyscallHandler&) { EXPECT_EQ(t.invoke_syscall("access", "/", F_OK), 0); },
+      .on_exit = [](Thread& t, SyscallHandler&) { EXPECT_EQ(t.invoke_syscall("access", "/", F_OK), 0); }};
+  d.handle_syscall("getppid", options);
+  d.handle_syscall("access", {.on_enter = invoke_there, .on_exit = invoke_there});
+  EXPECT_EQ(run_to_exit(d), 0);
+}
+
 TEST_F(InvokeWhere, registers_are_as_before) {
   const auto run = [](SyscallOptions options) {
     Debugger d(program("vector_keeper"));
