@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <string>
 
 #include <trapline/error.hpp>
@@ -119,20 +120,23 @@ class Batch {
 
   void make(const BatchTable& table, const arch::BatchStub& stub, Address code, Address at) {
     Bytes image = table.image(at);
-    if (process_.memory().write(at, image) != image.size()) throw_vanished();
+    if (process_.memory().write(at, image) != image.size()) throw_vanished(stub);
     const auto row = remote_.run({.start = code, .trap = code + stub.trap, .word = stub.row, .value = at});
     image.resize(table.size_of_results());
-    if (!row || process_.memory().read(at, image) != image.size()) throw_vanished();
+    if (!row || process_.memory().read(at, image) != image.size()) throw_vanished(stub);
     const std::size_t made = table.executed(at, *row);
     for (std::size_t i = 0; i < made; ++i) results_.push_back(table.result(image, i));
     table.take_outputs(image, made);
   }
 
-  [[noreturn]] void throw_vanished() {
-    // Another process's memory, perhaps: what is there is not looked at again.
-    process_.remote_memory().batch_stub = 0;
-    throw UsageError(
-        "a call of the batch, or another thread, unmapped the memory that trapline has in the process for it");
+  [[noreturn]] void throw_vanished(const arch::BatchStub& stub) {
+    // What is there now may be the program's: nothing is unmapped.
+    RemoteMemory& memory = process_.remote_memory();
+    Bytes code(stub.code.size());
+    const std::size_t there = process_.memory().read(memory.batch_stub, code);
+    if (there != code.size() || !std::ranges::equal(code, stub.code)) memory.batch_stub = 0;
+    if (process_.memory().read(memory.scratch, std::span(code).first(1)) == 0) memory.scratch = memory.scratch_size = 0;
+    throw UsageError("a call of the batch, or another thread, unmapped what trapline has mapped in the process for it");
   }
 
   ThreadState& thread_;

@@ -123,8 +123,8 @@ TEST_F(InvokeBatchWhere, in_a_thread_blocked_in_a_call_that_then_goes_on) {
       d.cont();
       for (int i = 0; i < 2; ++i) {
         ASSERT_TRUE(eventually([&] {
-          return blocked_in(d.pid(), number_in_tracees(call)) ||
-                 blocked_in(d.pid(), number_in_tracees("restart_syscall"));
+          return blocked_in(d.pid(), syscall_number(Abi::amd64, call).value()) ||
+                 blocked_in(d.pid(), SYS_restart_syscall);
         }));
         d.interrupt();
         ASSERT_EQ(d.wait(patience).kind, StopKind::interrupted);
@@ -158,7 +158,7 @@ TEST_F(InvokeBatchWhere, signals_during_a_call_that_blocks_come_later) {
   to_announcement_exit(d);
   const pid_t pid = d.pid();
   std::thread sender([&] {
-    EXPECT_TRUE(eventually([&] { return blocked_in(pid, number_in_tracees("nanosleep")); }));
+    EXPECT_TRUE(eventually([&] { return blocked_in(pid, SYS_nanosleep); }));
     sigval value{};
     value.sival_int = 1234;
     EXPECT_EQ(::sigqueue(pid, SIGUSR1, value), 0);
@@ -185,7 +185,7 @@ TEST_F(InvokeBatchWhere, a_death_while_a_call_blocks) {
   d.run(no_stdio());
   const pid_t pid = d.pid();
   std::thread killer([&] {
-    EXPECT_TRUE(eventually([&] { return blocked_in(pid, number_in_tracees("pause")); }));
+    EXPECT_TRUE(eventually([&] { return blocked_in(pid, SYS_pause); }));
     EXPECT_EQ(::kill(pid, SIGKILL), 0);
   });
   EXPECT_THROW(d.invoke_batch({{"getpid"}, {"pause"}, {"getpid"}}), ProcessGone);
@@ -198,7 +198,7 @@ TEST_F(InvokeBatchWhere, a_stop_of_the_whole_program_while_a_call_blocks) {
   d.run(no_stdio());
   const pid_t pid = d.pid();
   std::thread stopper([&] {
-    EXPECT_TRUE(eventually([&] { return blocked_in(pid, number_in_tracees("pause")); }));
+    EXPECT_TRUE(eventually([&] { return blocked_in(pid, SYS_pause); }));
     EXPECT_EQ(::kill(pid, SIGSTOP), 0);
     EXPECT_EQ(::kill(pid, SIGKILL), 0);
   });
