@@ -100,6 +100,12 @@ std::vector<HeldSignal> Remote::surrender() {
 void Remote::leave_event() {
   // Inside its own clone or execve, whose result the kernel has yet to write over our registers: on to the exit, whose
   // dispatch takes the place of the event's (InvokeWhere.at_the_birth_of_threads).
+  const auto child = thread_.newborn;
+  if (child && child->run == Run::running) {
+    // Its first stop, which the event waits for, would find this thread claimed.
+    process_.tracer().pump_until([&] { return child->run != Run::running; });
+    process_.keep(thread_);
+  }
   while (!go(os::Resume::syscall)) {
   }
   saved_status_ = thread_.status;

@@ -217,6 +217,43 @@ TEST_F(InvokeWhere, at_the_birth_of_threads) {
   d.kill();
 }
 
+TEST_F(InvokeWhere, at_the_birth_of_children) {
+  // Likewise with its forks, of which each child is shown and goes on.
+  constexpr std::size_t forks = 60;
+  for (const bool stopping : {false, true}) {
+    SCOPED_TRACE(stopping);
+    Debugger d(program("family", std::vector<std::string>(forks, "fork")));
+    std::size_t shown = 0;
+    if (stopping) {
+      d.stop_on_fork();
+    } else {
+      d.on_fork([&](Thread&, Process&) { ++shown; });
+    }
+    Stdio io = d.run(piped());
+    d.cont();
+    while (!d.dead()) {
+      try {
+        if (d.running()) d.interrupt();
+      } catch (const ProcessGone&) {
+        // It was quicker.
+      }
+      const Stop stop = d.wait(patience);
+      if (stop.kind == StopKind::exited) break;
+      if (stop.kind == StopKind::fork) {
+        ++shown;
+        stop.child->process().cont();
+      }
+      EXPECT_EQ(d.invoke_syscall("getppid"), ::getpid());
+      d.cont();
+    }
+    EXPECT_EQ(d.exit_code(), 5);
+    EXPECT_EQ(shown, forks);
+    std::string output;
+    for (std::size_t i = 0; i < forks; ++i) output += "10\n";
+    EXPECT_EQ(rest_of_output(io), output);
+  }
+}
+
 TEST_F(InvokeWhere, in_another_thread_inside_a_callback) {
   Debugger d(program("crowd", {"4"}));
   std::size_t invoked = 0;
