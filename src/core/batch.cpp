@@ -121,10 +121,10 @@ class Batch {
   void make(const BatchTable& table, const arch::BatchStub& stub, Address code, Address at) {
     Bytes image = table.image(at);
     if (process_.memory().write(at, image) != image.size()) throw_vanished(stub);
-    const auto row = remote_.run({.start = code, .trap = code + stub.trap, .word = stub.row, .value = at});
+    const bool ended = remote_.run({.start = code, .trap = code + stub.trap, .word = stub.row, .value = at});
     image.resize(table.size_of_results());
-    if (!row || process_.memory().read(at, image) != image.size()) throw_vanished(stub);
-    const std::size_t made = table.executed(at, *row);
+    if (!ended || process_.memory().read(at, image) != image.size()) throw_vanished(stub);
+    const std::size_t made = table.may_end_early() ? table.executed(at, remote_.word(stub.row)) : table.count();
     for (std::size_t i = 0; i < made; ++i) results_.push_back(table.result(image, i));
     table.take_outputs(image, made);
   }

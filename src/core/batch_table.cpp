@@ -78,8 +78,7 @@ BatchTable::Overlap BatchTable::overlap(const InvokeArgument& argument, std::siz
 
 std::size_t BatchTable::outputs_at() const {
   // An empty list, and one for each link at worst, which ends in 0.
-  const bool lists = options_.stop_at_error || !links_.empty();
-  const std::size_t end = lists_at() + (lists ? 1 + 2 * links_.size() : 0) * options_.word_size;
+  const std::size_t end = lists_at() + (may_end_early() ? 1 + 2 * links_.size() : 0) * options_.word_size;
   return (end + copy_alignment - 1) / copy_alignment * copy_alignment;
 }
 
@@ -109,7 +108,11 @@ void BatchTable::write_lists(Bytes& image, Address address) const {
 
 Bytes BatchTable::image(Address address) const {
   Bytes image(size());
-  for (std::size_t i = 0; i < words_.size(); ++i) write_word(image, i * options_.word_size, words_[i]);
+  if (options_.word_size == sizeof words_[0]) {
+    std::memcpy(image.data(), words_.data(), words_.size() * sizeof words_[0]);
+  } else {
+    for (std::size_t i = 0; i < words_.size(); ++i) write_word(image, i * options_.word_size, words_[i]);
+  }
   write_word(image, words_.size() * options_.word_size, static_cast<std::uint64_t>(arch::no_more_calls));
   write_lists(image, address);
   for (const auto& [word, output, offset] : references_) {

@@ -34,6 +34,7 @@ class BatchTable {
   [[nodiscard]] Bytes image(Address address) const;
   /// How much of it, from its beginning on, tells what came of the calls.
   [[nodiscard]] std::size_t size_of_results() const { return output_size_ == 0 ? lists_at() : inputs_at(); }
+  [[nodiscard]] bool may_end_early() const { return options_.stop_at_error || !links_.empty(); }
   /// How many calls were made when the code has come to that row.
   [[nodiscard]] std::size_t executed(Address address, Address row) const { return (row - address) / row_size(); }
   [[nodiscard]] std::int64_t result(ByteView image, std::size_t call) const;

@@ -43,6 +43,7 @@ Remote::Remote(ThreadState& thread)
       claim_(std::in_place, thread),
       quiet_since_(process_.quiet_epoch()) {
   if (!thread.stopped()) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
+  recall_findings();
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
   }
@@ -77,9 +78,14 @@ Remote::~Remote() {
   }
 }
 
-void Remote::begin_elsewhere() {
+void Remote::set_registers() {
   thread_.registers.set_general(saved_);
   thread_.registers.set_word(words_.number_at_stop, no_number);
+}
+
+void Remote::begin_elsewhere() {
+  forget_findings();
+  set_registers();
 }
 
 void Remote::put_down() {
@@ -88,6 +94,7 @@ void Remote::put_down() {
 }
 
 void Remote::take_up() {
+  forget_findings();
   busy_.emplace(process_);
   claim_.emplace(thread_);
 }
@@ -166,7 +173,7 @@ bool Remote::go(os::Resume how) {
 }
 
 void Remote::enter_call(std::int64_t number, const SyscallArgs& args) {
-  begin_elsewhere();
+  set_registers();
   thread_.registers.set_word(words_.number_before, static_cast<std::uint64_t>(number));
   for (std::size_t i = 0; i < args.size(); ++i) thread_.registers.set_word(words_.args[i], args[i]);
   thread_.registers.set_word(words_.pc, syscall_site());
@@ -183,14 +190,10 @@ Address Remote::syscall_site() {
   return remote.syscall_site;
 }
 
-bool Remote::can_trap() const {
-  // The SIGTRAP of a step or a trap is forced upon the thread: were it blocked, the kernel would unblock it and take
-  // its handler away.
-  return (os::signal_mask(thread_.tid) >> (SIGTRAP - 1) & 1) == 0;
-}
-
 std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
-  const bool stepping = can_trap() && !changes_signal_mask(abi_, number);
+  const bool changes_mask = changes_signal_mask(abi_, number);
+  const bool stepping = !changes_mask && can_trap();
+  if (changes_mask) findings_.can_trap.reset();
   enter_call(number, args);
   const Address site = syscall_site();
   for (;;) {
@@ -219,8 +222,7 @@ std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
 
 std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
   // Callbacks may do anything.
-  quiet_since_.reset();
-  filtered_.reset();
+  forget_findings();
   enter_call(number, args);
   bool entered = false;
   for (;;) {
@@ -263,56 +265,21 @@ bool Remote::ended_code() {
   return true;
 }
 
-std::optional<std::uint64_t> Remote::run(const RemoteCode& code) {
-  begin_elsewhere();
+bool Remote::run(const RemoteCode& code) {
+  set_registers();
   thread_.registers.set_word(code.word, code.value);
   thread_.registers.set_word(words_.pc, code.start);
   const std::uint64_t flags = thread_.registers.word(words_.flags);
   thread_.registers.set_word(words_.flags, flags & ~arch::flags_clear_in_batches);
-  {
-    struct Running {
-      explicit Running(const RemoteCode*& at, const RemoteCode& now) : code(at) { code = &now; }
-      ~Running() { code = nullptr; }
-      const RemoteCode*& code;
-    } const running(code_, code);
-    while (!go(os::Resume::cont)) {
-    }
+  struct Running {
+    explicit Running(const RemoteCode*& at, const RemoteCode& now) : code(at) { code = &now; }
+    ~Running() { code = nullptr; }
+    const RemoteCode*& code;
+  } const running(code_, code);
+  while (!go(os::Resume::cont)) {
   }
   const auto& info = arch::info(process_.arch());
-  if (thread_.registers.glance(info.pc) != code.trap + info.pc_after_trap) return std::nullopt;
-  return thread_.registers.glance(code.word);
-}
-
-bool Remote::known_unfiltered() const {
-  const RemoteMemory& memory = process_.remote_memory();
-  return quiet_since_ && memory.unfiltered == thread_.tid && memory.unfiltered_epoch == *quiet_since_;
-}
-
-bool Remote::has_own_filters() {
-  if (filtered_) return *filtered_;
-  if (known_unfiltered()) {
-    filtered_ = false;
-  } else if (process_.wants_syscalls() && thread_.filtered) {
-    filtered_ = thread_.filtered;
-  } else {
-    filtered_ = core::has_own_filters(thread_);
-  }
-  return *filtered_;
-}
-
-void Remote::forget_filters() {
-  filtered_.reset();
-  quiet_since_.reset();
-  for (const auto& thread : process_.thread_list()) thread->filtered.reset();
-}
-
-void Remote::remember_filters() const {
-  // The file in /proc costs more than many calls. What happened since was this thread's doing, and is known.
-  const auto epoch = process_.quiet_epoch();
-  if (!epoch || !quiet_since_ || (filtered_ != false && !known_unfiltered())) return;
-  RemoteMemory& memory = process_.remote_memory();
-  memory.unfiltered = thread_.tid;
-  memory.unfiltered_epoch = *epoch;
+  return thread_.registers.glance(info.pc) == code.trap + info.pc_after_trap;
 }
 
 void Remote::adopt_child() {
@@ -406,7 +373,7 @@ void Remote::finish() {
     thread_.registers.set_general(saved_);
   }
   resend_held();
-  remember_filters();
+  keep_findings();
   restore_view();
 }
 

@@ -42,10 +42,12 @@ class Remote {
   [[nodiscard]] std::int64_t call(std::int64_t number, const SyscallArgs& args);
   /// Runs a syscall like the program's own, with its handlers.
   [[nodiscard]] std::int64_t call_seen(std::int64_t number, const SyscallArgs& args);
-  /// Runs code of ours and returns what its register holds at the end; nothing when it faulted before.
-  [[nodiscard]] std::optional<std::uint64_t> run(const RemoteCode& code);
+  /// Runs code of ours; false when it faulted before its end.
+  [[nodiscard]] bool run(const RemoteCode& code);
+  /// What a register holds at the end of that.
+  [[nodiscard]] std::uint64_t word(std::size_t index) { return thread_.registers.glance(index); }
   /// Whether the thread can run onto a trap: it does not block SIGTRAP.
-  [[nodiscard]] bool can_trap() const;
+  [[nodiscard]] bool can_trap();
   /// Whether the thread has seccomp filters of its own, which may forbid what the program does not do itself.
   [[nodiscard]] bool has_own_filters();
   /// A call was executed that may have changed that.
@@ -81,8 +83,11 @@ class Remote {
   void resend_held();
   /// Whether the signal that it stopped for is the end of the code that it runs.
   [[nodiscard]] bool ended_code();
-  [[nodiscard]] bool known_unfiltered() const;
-  void remember_filters() const;
+  void recall_findings();
+  void keep_findings() const;
+  void forget_findings();
+  /// The registers to run something of ours with.
+  void set_registers();
   [[nodiscard]] Address syscall_site();
   void restore_view();
 
@@ -105,8 +110,8 @@ class Remote {
   bool executed_ = false;
   bool finished_ = false;
   const RemoteCode* code_ = nullptr;
-  std::optional<bool> filtered_;
-  /// When it began, while no other thread ran.
+  RemoteMemory::Findings findings_;
+  /// When it began, while no other thread ran; nothing once something else than calls of ours may have.
   std::optional<std::uint64_t> quiet_since_;
   /// What came meanwhile: sent again at the end.
   std::vector<HeldSignal> held_;

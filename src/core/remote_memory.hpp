@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <vector>
 
 #include <trapline/types.hpp>
@@ -35,9 +36,14 @@ struct RemoteMemory {
   /// What the resolvers of indirect functions (IFUNC) chose.
   std::map<Address, Address> indirect{};
 
-  /// A thread that was found without seccomp filters of its own, and when (Process::quiet_epoch).
-  pid_t unfiltered = 0;
-  std::uint64_t unfiltered_epoch = 0;
+  /// What was asked of a thread and holds as long as nothing but calls of ours has run (Process::quiet_epoch).
+  struct Findings {
+    std::optional<bool> filtered{};
+    std::optional<bool> can_trap{};
+  };
+  Findings findings{};
+  pid_t found_in = 0;
+  std::uint64_t found_at = 0;
 
   /// Whether there is something for remove_mappings() to take away.
   [[nodiscard]] bool mapped() const {

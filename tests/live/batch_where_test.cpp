@@ -237,6 +237,23 @@ TEST_F(InvokeBatchWhere, in_callbacks_of_several_threads_while_the_others_run) {
   EXPECT_GE(batches, 320U);
 }
 
+TEST_F(InvokeBatchWhere, in_callbacks_that_need_more_and_more_memory) {
+  Debugger d(program("threads", {"6", "30"}));
+  std::size_t size = 1000;
+  const auto need_more = [&](Thread& t, SyscallHandler&) {
+    size = size * 5 / 4 % 300'000 + 1000;
+    Bytes large(size, std::byte{1});
+    const Results results = t.invoke_batch({{"gettid"}, {"getcwd", large, size}, {"access", "/", F_OK}, {"gettid"}});
+    EXPECT_EQ(results[0], t.tid());
+    EXPECT_GT(results[1], 0);
+    EXPECT_EQ(large[0], std::byte{'/'});
+    EXPECT_EQ(large.back(), std::byte{1});
+    EXPECT_EQ(t.invoke_syscall("getcwd", large, size), results[1]);
+  };
+  d.handle_syscall("getppid", {.on_enter = need_more, .on_exit = need_more});
+  EXPECT_EQ(run_to_exit(d), 0);
+}
+
 TEST_F(InvokeBatchWhere, in_another_thread_inside_a_callback) {
   Debugger d(program("crowd", {"4"}));
   std::size_t batches = 0;
