@@ -25,6 +25,9 @@ enum class FilterStops { none, enter, enter_exit };
 [[nodiscard]] Batch filtered_syscalls(std::size_t events, FilterStops stops, Deed deed);
 /// Registers in, one step over a syscall instruction that the program has, the result, registers back.
 [[nodiscard]] Batch invocations(std::size_t events);
+/// So many getppid in one stop, by code in a page of the tracee's that goes through a table of numbers and arguments:
+/// table and registers in, PTRACE_CONT to a trap, results out, registers back. One event is a call.
+[[nodiscard]] Batch batched_invocations(std::size_t events, std::size_t calls);
 
 enum class Until { exec, entry };
 /// clone(CLONE_VM | CLONE_VFORK), exec, and on to there; then SIGKILL and the funeral.
@@ -66,6 +69,9 @@ enum class Means { instruction, debug_register, watch };
 
 /// pread on /proc/PID/mem or process_vm_readv, whichever is faster for that size.
 [[nodiscard]] Batch reads(std::size_t events, pid_t pid, std::uint64_t address, std::size_t size);
+/// One process_vm_readv for so many pieces of 8 bytes, `distance` bytes apart. One event is a piece.
+[[nodiscard]] Batch scattered_reads(std::size_t events, pid_t pid, std::uint64_t address, std::size_t pieces,
+                                    std::size_t distance);
 /// process_vm_readv in pieces of 256 KiB, each looked through with AVX2 for the first and last byte of what is at the
 /// end.
 [[nodiscard]] Batch searches(pid_t pid, std::uint64_t address, std::size_t size, std::string needle);

@@ -60,7 +60,37 @@ class Reads {
   bool file_is_faster_ = false;
 };
 
+class ScatteredReads {
+ public:
+  ScatteredReads(std::size_t events, pid_t pid, std::uint64_t address, std::size_t pieces, std::size_t distance)
+      : requests_(events / pieces), pid_(pid), buffer_(pieces) {
+    for (std::size_t i = 0; i < pieces; ++i) {
+      remote_.push_back({reinterpret_cast<void*>(address + i * distance), sizeof buffer_[0]});
+    }
+  }
+
+  double batch() {
+    const iovec local{buffer_.data(), buffer_.size() * sizeof buffer_[0]};
+    return time_per_event(requests_ * buffer_.size(), [&] {
+      for (std::size_t i = 0; i < requests_; ++i) {
+        const ssize_t count = ::process_vm_readv(pid_, &local, 1, remote_.data(), remote_.size(), 0);
+        require(count == static_cast<ssize_t>(local.iov_len), "process_vm_readv");
+      }
+    });
+  }
+
+ private:
+  std::size_t requests_;
+  pid_t pid_;
+  std::vector<iovec> remote_;
+  std::vector<std::uint64_t> buffer_;
+};
+
 }  // namespace
+
+Batch scattered_reads(std::size_t events, pid_t pid, std::uint64_t address, std::size_t pieces, std::size_t distance) {
+  return [reads = std::make_shared<ScatteredReads>(events, pid, address, pieces, distance)] { return reads->batch(); };
+}
 
 Batch reads(std::size_t events, pid_t pid, std::uint64_t address, std::size_t size) {
   return [reads = std::make_shared<Reads>(events, pid, address, size)] { return reads->batch(); };

@@ -38,6 +38,23 @@ Sides invocations(const Effort& effort) {
   return {ours, floors::invocations(events)};
 }
 
+Sides batched_invocations(const Effort& effort) {
+  constexpr std::size_t calls = 64;
+  const std::size_t stops = effort.events(50);
+  const auto ours = [stops, debugger = running({tracee("calls"), "1", "1"})] {
+    return debugger->on_tracer([&] {
+      const Thread thread = debugger->main_thread();
+      const std::vector<BatchCall> batch(calls, BatchCall("getppid"));
+      return time_per_event(stops * calls, [&] {
+        for (std::size_t i = 0; i < stops; ++i) {
+          if (thread.invoke_batch(batch).back() <= 0) throw std::runtime_error("the invoked getppid failed");
+        }
+      });
+    });
+  };
+  return {ours, floors::batched_invocations(stops * calls, calls)};
+}
+
 Sides calls(const Effort& effort) {
   const std::size_t events = effort.events(100);
   const auto debugger = running({tracee("traps"), "endbr", "1"});
@@ -151,13 +168,37 @@ Sides commands(const Effort& effort) {
   return {ours, floors::hand_overs(events)};
 }
 
+/// At its first getpgrp; its main() fills the memory before it calls anything that is handled.
+std::shared_ptr<Debugger> with_filled_memory() {
+  auto debugger = running({tracee("calls"), "1", "1"});
+  debugger->handle_syscall("getpgrp", {});
+  debugger->cont();
+  debugger->wait();
+  return debugger;
+}
+
+/// Words on pages of their own, such as pointers lead to.
+Sides scattered_reads(const Effort& effort) {
+  constexpr std::size_t pieces = 64;
+  constexpr std::size_t distance = 4096 + 64;
+  const auto debugger = with_filled_memory();
+  const Address start = debugger->symbols().resolve("memory") + 4096;
+  std::vector<Address> addresses;
+  for (std::size_t i = 0; i < pieces; ++i) addresses.push_back(start + i * distance);
+  const std::size_t requests = effort.events(100);
+  const auto ours = [requests, addresses, memory = debugger->memory(), debugger] {
+    return time_per_event(requests * pieces, [&] {
+      for (std::size_t i = 0; i < requests; ++i) {
+        if (memory.read_values<std::uint64_t>(addresses).size() != pieces) throw std::runtime_error("a read was short");
+      }
+    });
+  };
+  return {ours, floors::scattered_reads(requests * pieces, debugger->pid(), start, pieces, distance)};
+}
+
 Row read_row(std::string name, std::size_t size, std::size_t full_batch) {
   return {std::move(name), [size, full_batch](const Effort& effort) {
-            const auto debugger = running({tracee("calls"), "1", "1"});
-            // Its main() fills the memory before it calls anything that is handled.
-            debugger->handle_syscall("getpgrp", {});
-            debugger->cont();
-            debugger->wait();
+            const auto debugger = with_filled_memory();
             const Address address = debugger->symbols().resolve("memory") + 4096;
             const std::size_t events = effort.events(full_batch);
             const auto ours = [events, debugger, memory = debugger->memory(), address,
@@ -175,7 +216,9 @@ Row read_row(std::string name, std::size_t size, std::size_t full_batch) {
 
 }  // namespace
 
-std::vector<Row> invoke_rows() { return {{"invoke.single", invocations}, {"call.function", calls}}; }
+std::vector<Row> invoke_rows() {
+  return {{"invoke.single", invocations}, {"invoke.batch64", batched_invocations}, {"call.function", calls}};
+}
 
 std::vector<Row> spawn_rows() {
   constexpr std::size_t large = std::size_t{1} << 30;
@@ -198,10 +241,9 @@ std::vector<Row> step_rows() {
 std::vector<Row> memory_rows() {
   constexpr std::size_t kilo = 1024;
   return {
-      read_row("memory.read8", 8, 2000),
-      read_row("memory.read4k", 4 * kilo, 2000),
-      read_row("memory.read64k", 64 * kilo, 300),
-      read_row("memory.read1m", kilo * kilo, 16),
+      read_row("memory.read8", 8, 2000),          read_row("memory.read4k", 4 * kilo, 2000),
+      read_row("memory.read64k", 64 * kilo, 300), read_row("memory.read1m", kilo * kilo, 16),
+      {"memory.read_many64", scattered_reads},
   };
 }
 

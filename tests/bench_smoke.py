@@ -9,10 +9,10 @@ import sys
 import tempfile
 
 ROWS = """syscall.enter_exit syscall.enter syscall.unhandled syscall.six_args syscall.result_changed syscall.skip
-syscall.threads8 invoke.single call.function breakpoint.push breakpoint.endbr
+syscall.threads8 invoke.single invoke.batch64 call.function breakpoint.push breakpoint.endbr
 breakpoint.regs breakpoint.conditional breakpoint.hardware watchpoint.write breakpoint.place breakpoint.hit_of_10000
 spawn.small_host spawn.large_host spawn.entry step.user_thread step.tracer_thread step.until
-command.user_thread memory.read8 memory.read4k memory.read64k memory.read1m
+command.user_thread memory.read8 memory.read4k memory.read64k memory.read1m memory.read_many64
 memory.search256m memory.search256m_mask memory.search256m_number memory.search256m_regex memory.pointers256m
 symbols.first symbols.first_cxx symbols.next backtrace.frames20 backtrace.frames20_lines
 filter.enter filter.enter_exit filter.unhandled filter.skip filter.result_changed

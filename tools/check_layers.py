@@ -28,6 +28,7 @@ ENUM_HEADERS = {
     "error.hpp",
     "file_descriptor.hpp",
     "process_facts.hpp",
+    "read_piece.hpp",
     "registers.def",
     "source.hpp",
 }

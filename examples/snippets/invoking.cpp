@@ -4,7 +4,10 @@
 #include <sys/utsname.h>
 
 #include <array>
+#include <cerrno>
 #include <iostream>
+#include <string_view>
+#include <vector>
 
 #include <trapline/trapline.hpp>
 
@@ -32,11 +35,37 @@ static void at_run_time(const Thread& t) {
   std::cout << "mkdirat: " << t.invoke("mkdirat", arguments) << '\n';
 }
 
+static void together(const Debugger& d) {
+  std::array<char, 5> name{};
+  const auto results = d.invoke_batch({
+      {"openat", AT_FDCWD, "/proc/self/comm", O_RDONLY},
+      {"read", result_of(0), name, name.size()},
+      {"close", result_of(0)},
+  });
+  std::cout << "its name is " << std::string_view(name.data(), static_cast<std::size_t>(results[1])) << '\n';
+}
+
+static void until_one_fails(const Debugger& d) {
+  const std::vector<BatchCall> calls{{"getpid"}, {"chdir", "/no/such/directory"}, {"getppid"}};
+  const auto results = d.invoke_batch(calls, {.stop_at_error = true});
+  std::cout << results.size() << " of " << calls.size() << " calls were made\n";
+}
+
+static void many(const Debugger& d) {
+  std::vector<BatchCall> calls;
+  for (int fd = 0; fd < 100; ++fd) calls.emplace_back("fcntl", fd, F_GETFD);
+  const auto flags = d.invoke_batch(calls);
+  std::cout << "descriptor 99 is " << (flags[99] == -EBADF ? "closed\n" : "open\n");
+}
+
 int main() {
   Debugger d({.argv = {"echo", "hello"}});
   d.run();
   structs(d);
   at_run_time(d.main_thread());
+  together(d);
+  until_one_fails(d);
+  many(d);
   d.handle_syscall("write", {.on_enter = tell_where});
   d.cont();
   d.wait();

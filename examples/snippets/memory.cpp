@@ -55,6 +55,19 @@ static void typed(const Debugger& d) {
   std::cout << code.size() << " bytes of the function's own, without the breakpoint\n";
 }
 
+static void scattered(const Debugger& d) {
+  const Memory memory = d.memory();
+  Address top = 0;
+  char guess[8] = {};
+  memory.read_many({{d.regs().rsp(), top}, {d.regs().rdi(), guess}});
+  std::cout << d.symbols().at(top)->name << " asks about " << std::string_view(guess, sizeof guess) << '\n';
+
+  const std::vector<Address> words{d.regs().rsp(), d.regs().rdi(), 0x10};
+  std::size_t readable = 0;
+  for (const auto& value : memory.try_read_values<std::uint64_t>(words)) readable += value ? 1 : 0;
+  std::cout << readable << " of " << words.size() << " words can be read\n";
+}
+
 int main(int, char** argv) {
   Debugger d({.argv = {argv[1]}});
   const Stdio io = d.run();
@@ -69,4 +82,5 @@ int main(int, char** argv) {
   pointers(d);
   follow(d);
   typed(d);
+  scattered(d);
 }

@@ -13,6 +13,8 @@
 
 namespace trapline {
 
+class ResultOf;
+
 /// One argument of an invoked syscall: a number that goes into a register, or bytes of the host that are copied into
 /// the tracee for the call and, when they are a non-const object, back afterwards.
 ///
@@ -60,6 +62,10 @@ class InvokeArgument {
   InvokeArgument(char (&buffer)[N]) : in_(std::as_bytes(std::span<const char>(buffer, N))), copied_(true) {
     out_ = std::as_writable_bytes(std::span<char>(buffer, N));
   }
+
+  /// There is an earlier call only in a batch (batch.hpp).
+  InvokeArgument(const ResultOf&) = delete;
+  InvokeArgument(ResultOf&) = delete;
 
   /// The register's value, when nothing is copied.
   [[nodiscard]] std::uint64_t value() const { return value_; }

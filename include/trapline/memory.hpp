@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstring>
+#include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include <trapline/pattern.hpp>
+#include <trapline/read_piece.hpp>
 #include <trapline/search.hpp>
 #include <trapline/symbols.hpp>
 #include <trapline/telescope.hpp>
@@ -56,6 +59,38 @@ class TRAPLINE_API Memory {
   [[nodiscard]] Address read_pointer(Address address) const;
   /// The size of a pointer in bytes: 4 in 32-bit programs, else 8.
   [[nodiscard]] std::size_t pointer_size() const;
+
+  /// Reads all pieces, wherever they are, by one request to the kernel for up to 1024 of them; throws OsError naming
+  /// the first that is not readable as a whole.
+  void read_many(std::span<const ReadPiece> pieces) const;
+  void read_many(std::initializer_list<ReadPiece> pieces) const { read_many(std::span(pieces.begin(), pieces.size())); }
+  /// Reads what is readable of each, as read_some(), and returns how many bytes each got.
+  [[nodiscard]] std::vector<std::size_t> try_read_many(std::span<const ReadPiece> pieces) const;
+  [[nodiscard]] std::vector<std::size_t> try_read_many(std::initializer_list<ReadPiece> pieces) const {
+    return try_read_many(std::span(pieces.begin(), pieces.size()));
+  }
+  /// Reads a value at each address; throws OsError naming the first that is not readable.
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::vector<T> read_values(std::span<const Address> addresses) const {
+    static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no bytes of its own: read unsigned char");
+    std::vector<T> values(addresses.size());
+    read_many(pieces_of(addresses, values));
+    return values;
+  }
+  /// The same, with nothing for an address that is not readable.
+  template <class T>
+  requires std::is_trivially_copyable_v<T>
+  [[nodiscard]] std::vector<std::optional<T>> try_read_values(std::span<const Address> addresses) const {
+    static_assert(!std::is_same_v<T, bool>, "std::vector<bool> has no bytes of its own: read unsigned char");
+    std::vector<T> values(addresses.size());
+    const std::vector<std::size_t> counts = try_read_many(pieces_of(addresses, values));
+    std::vector<std::optional<T>> found(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if (counts[i] == sizeof(T)) found[i] = values[i];
+    }
+    return found;
+  }
 
   /// Writes all bytes, into read-only pages too; throws OsError naming how many were written.
   void write(Address address, ByteView bytes) const;
@@ -117,6 +152,15 @@ class TRAPLINE_API Memory {
 
  private:
   void read_exactly(Address address, std::span<std::byte> into) const;
+  template <class T>
+  static std::vector<ReadPiece> pieces_of(std::span<const Address> addresses, std::vector<T>& values) {
+    std::vector<ReadPiece> pieces;
+    pieces.reserve(values.size());
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      pieces.emplace_back(addresses[i], std::as_writable_bytes(std::span<T>(&values[i], 1)));
+    }
+    return pieces;
+  }
   [[nodiscard]] Bytes read_items(Address address, std::size_t count, std::size_t size) const;
   [[nodiscard]] Address resolve(const Location& location) const;
 

@@ -161,6 +161,14 @@ class TRAPLINE_API Process {
   std::int64_t invoke_syscall(const SyscallId& syscall, A&&... arguments) const {
     return main_thread().invoke_syscall(syscall, std::forward<A>(arguments)...);
   }
+  /// Executes syscalls one after another in the main thread, see Thread::invoke_batch.
+  std::vector<std::int64_t> invoke_batch(std::span<const BatchCall> calls, const BatchOptions& options = {}) const {
+    return main_thread().invoke_batch(calls, options);
+  }
+  std::vector<std::int64_t> invoke_batch(std::initializer_list<BatchCall> calls,
+                                         const BatchOptions& options = {}) const {
+    return main_thread().invoke_batch(calls, options);
+  }
 
   /// Calls a function of the program in the main thread, see Thread::call.
   template <class R = std::uint64_t, class... A>

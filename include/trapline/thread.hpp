@@ -3,11 +3,13 @@
 #include <array>
 #include <csignal>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include <trapline/batch.hpp>
 #include <trapline/call_argument.hpp>
 #include <trapline/disassembly.hpp>
 #include <trapline/frame.hpp>
@@ -119,6 +121,15 @@ class TRAPLINE_API Thread {
   }
   /// The same with arguments made at run time; more than six throw UsageError.
   std::int64_t invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const;
+  /// Executes syscalls one after another as invoke_syscall() does, in one stop as far as nobody handles them, and
+  /// returns their results: `invoke_batch({{"openat", AT_FDCWD, path, O_RDONLY}, {"close", result_of(0)}})`. There are
+  /// fewer results than calls when an execve succeeded or, if wanted, a call failed. Throws UsageError for a
+  /// result_of() that is no earlier call, before any is made.
+  std::vector<std::int64_t> invoke_batch(std::span<const BatchCall> calls, const BatchOptions& options = {}) const;
+  std::vector<std::int64_t> invoke_batch(std::initializer_list<BatchCall> calls,
+                                         const BatchOptions& options = {}) const {
+    return invoke_batch(std::span(calls.begin(), calls.size()), options);
+  }
 
   /// Calls a function of the program in this thread, by symbol, Location or address, and returns its result as an R;
   /// without one, the result register as it is. Afterwards the thread stands where it stood, at the same stop and with

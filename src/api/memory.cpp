@@ -66,6 +66,20 @@ void Memory::read_exactly(Address address, std::span<std::byte> into) const {
   if (count < into.size()) throw_partial(*process_, {"read", count, into.size(), address});
 }
 
+void Memory::read_many(std::span<const ReadPiece> pieces) const {
+  const std::vector<std::size_t> counts = try_read_many(pieces);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    const auto& [address, into] = pieces[i];
+    if (counts[i] < into.size()) throw_partial(*process_, {"read", counts[i], into.size(), address});
+  }
+}
+
+std::vector<std::size_t> Memory::try_read_many(std::span<const ReadPiece> pieces) const {
+  std::vector<std::size_t> counts(pieces.size());
+  process_->memory().read_many(pieces, counts);
+  return counts;
+}
+
 std::string Memory::read_string(Address address, std::size_t max) const {
   const auto read = [this](Address at, std::span<std::byte> into) { return read_some(at, into); };
   auto text = core::string_at(address, max, read);

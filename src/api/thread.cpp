@@ -6,6 +6,7 @@
 
 #include "arch/arch.hpp"
 #include "core/backtrace.hpp"
+#include "core/batch.hpp"
 #include "core/function_call.hpp"
 #include "core/process.hpp"
 #include "core/process_facts.hpp"
@@ -154,6 +155,16 @@ void Thread::send_signal(const SignalId& signal) const { core::send_signal(*stat
 
 std::int64_t Thread::invoke(const SyscallId& syscall, std::span<const InvokeArgument> arguments) const {
   return live(*state_, [&] { return core::invoke(*state_, syscall, arguments); });
+}
+
+std::vector<std::int64_t> Thread::invoke_batch(std::span<const BatchCall> calls, const BatchOptions& options) const {
+  return live(*state_, [&] { return core::invoke_batch(*state_, calls, options); });
+}
+
+BatchCall& BatchCall::add_argument(const BatchArgument& argument) {
+  if (count_ == most) throw UsageError("a syscall takes at most six arguments");
+  arguments_[count_++] = argument;
+  return *this;
 }
 
 CallValue Thread::call_function(const Location& function, std::span<const CallArgument> arguments, CallValueKind result,

@@ -54,15 +54,14 @@ void free_cpus(ThreadState& thread) {
   one_cpu->free(thread.tid);
 }
 
-/// Takes our mapping out of the process again, by any thread that can run a syscall.
-void unmap_scratch(Process& process) {
+/// Takes our mappings out of the process again, by any thread that can run a syscall.
+void unmap_all(Process& process) {
   for (const auto& thread : std::vector(process.thread_list())) {
-    const RemoteMemory& memory = process.remote_memory();
-    if (memory.scratch == 0 && memory.return_page == 0 && !process.breakpoints().slots().mapped()) return;
+    if (!process.remote_memory().mapped() && !process.breakpoints().slots().mapped()) return;
     if (!thread->stopped() || thread->status.event() == Event::exit) continue;
     try {
       if (has_own_filters(*thread)) continue;
-      remove_scratch(*thread);
+      remove_mappings(*thread);
       process.breakpoints().slots().unmap(*thread);
     } catch (const Error&) {
       // It died, or is about to; the next one may do it.
@@ -179,7 +178,7 @@ void Process::detach_here() {
   } catch (const Error&) {
     // It died meanwhile, and its memory with it.
   }
-  unmap_scratch(*this);
+  unmap_all(*this);
   end_loans();
   for (const auto& thread : std::vector(threads_)) {
     release_newborn(*thread);

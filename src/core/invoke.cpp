@@ -13,6 +13,7 @@
 
 #include "core/affinity_calls.hpp"
 #include "core/argument_copies.hpp"
+#include "core/loan.hpp"
 #include "core/remote.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_calls.hpp"
@@ -23,76 +24,6 @@ namespace trapline::core {
 namespace {
 
 constexpr std::size_t page = 4096;
-constexpr std::size_t smallest_scratch = 16 * page;
-constexpr std::size_t alignment = 64;
-
-std::size_t rounded(std::size_t size, std::size_t unit) { return (size + unit - 1) / unit * unit; }
-
-/// Memory of the tracee for one invocation: in our scratch mapping, which grows when it must; or below the stack of a
-/// thread with seccomp filters of its own, which may forbid it to map, with what was there put back.
-class Loan {
- public:
-  Loan(ThreadState& thread, Remote& remote, std::size_t size)
-      : process_(*thread.process), size_(rounded(size, alignment)) {
-    if (size_ == 0) return;
-    if (has_own_filters(thread)) {
-      borrow_stack(thread, remote);
-    } else {
-      borrow_scratch(thread, remote);
-    }
-  }
-  ~Loan() {
-    try {
-      if (!covered_.empty()) static_cast<void>(process_.memory().write(address_, covered_));
-    } catch (const Error&) {
-      // The process is gone, and its stack with it.
-    }
-    if (from_scratch_) process_.remote_memory().scratch_used -= size_;
-  }
-  Loan(const Loan&) = delete;
-  Loan& operator=(const Loan&) = delete;
-
-  [[nodiscard]] Address address() const { return address_; }
-
- private:
-  void borrow_stack(ThreadState& thread, Remote& remote) {
-    const auto& words = arch::syscall_regs(process_.arch(), remote.abi());
-    const Address sp = thread.registers.word(words.sp);
-    address_ = (sp - arch::info(process_.arch()).red_zone - size_) / alignment * alignment;
-    covered_.resize(size_);
-    if (process_.memory().read(address_, covered_) != size_) {
-      throw UsageError("the thread's stack has no room for " + std::to_string(size_) +
-                       " bytes of arguments, and its seccomp filters keep us from mapping some");
-    }
-  }
-  void borrow_scratch(ThreadState& thread, Remote& remote) {
-    RemoteMemory& memory = process_.remote_memory();
-    if (memory.scratch_size - memory.scratch_used < size_) grow(thread, remote);
-    address_ = memory.scratch + memory.scratch_used;
-    memory.scratch_used += size_;
-    from_scratch_ = true;
-  }
-  void grow(ThreadState&, Remote& remote) {
-    RemoteMemory& memory = process_.remote_memory();
-    // One that invocations under way still use stays mapped beside the new one; it is small, and rare.
-    if (memory.scratch != 0 && memory.scratch_used == 0) unmap_memory(remote, memory.scratch, memory.scratch_size);
-    const std::size_t size = std::max(rounded(memory.scratch_used + size_, page), smallest_scratch);
-    const std::int64_t result = map_memory(remote, {.size = size, .protection = PROT_READ | PROT_WRITE});
-    if (result < 0 && result > -4096) {
-      memory.forget_scratch();
-      throw OsError(std::error_code(static_cast<int>(-result), std::generic_category()),
-                    "mapping memory for the arguments in the tracee");
-    }
-    memory.scratch = static_cast<Address>(result);
-    memory.scratch_size = size;
-  }
-
-  Process& process_;
-  std::size_t size_;
-  Address address_ = 0;
-  Bytes covered_;
-  bool from_scratch_ = false;
-};
 
 /// Copies of the arguments in the tracee, one after the other.
 class Copies {
@@ -158,11 +89,11 @@ void make_birth_sane(Process& process, Abi abi, std::int64_t& number, SyscallArg
   static_cast<void>(process.memory().write(args[0], std::as_bytes(std::span(fields).first(1))));
 }
 
+}  // namespace
+
 bool seen_by_someone(Process& process, Abi abi, std::int64_t number) {
   return !process.watchers()->empty() || !process.handlers().index()->find(abi, number).empty();
 }
-
-}  // namespace
 
 std::int64_t map_memory(Remote& remote, const NewMapping& what) {
   const auto flags = MAP_PRIVATE | MAP_ANONYMOUS | what.flags;
@@ -172,31 +103,44 @@ std::int64_t map_memory(Remote& remote, const NewMapping& what) {
   return remote.call(resolve(remote.abi(), remote.abi() == Abi::i386 ? "mmap2" : "mmap"), args);
 }
 
+std::int64_t map_unshared(Remote& remote, const NewMapping& what) {
+  const std::int64_t result = map_memory(remote, what);
+  if (failed(result)) return result;
+  const SyscallArgs args{static_cast<std::uint64_t>(result), what.size, MADV_DONTFORK};
+  static_cast<void>(remote.call(resolve(remote.abi(), "madvise"), args));
+  return result;
+}
+
 void unmap_memory(Remote& remote, Address address, std::size_t size) {
   static_cast<void>(remote.call(resolve(remote.abi(), "munmap"), {address, size}));
+}
+
+std::int64_t invoke_in(Remote& remote, ThreadState& thread, std::int64_t number,
+                       std::span<const InvokeArgument> arguments) {
+  Process& process = *thread.process;
+  const Abi abi = remote.abi();
+  const Copies copies(thread, remote, arguments);
+  SyscallArgs args = copies.in();
+  make_birth_sane(process, abi, number, args);
+  std::int64_t result = 0;
+  if (seen_by_someone(process, abi, number)) {
+    result = remote.call_seen(number, args);
+  } else {
+    result = remote.call(number, args);
+    settle_affinity_call(thread, {abi, number, args, result});
+  }
+  if (changes_filters(abi, number, args)) remote.forget_filters();
+  copies.out();
+  return result;
 }
 
 std::int64_t invoke(ThreadState& thread, const SyscallId& syscall, std::span<const InvokeArgument> arguments) {
   if (arguments.size() > 6) throw UsageError("a syscall takes at most six arguments");
   Process& process = *thread.process;
   const Process::Busy busy(process);
-  const Abi abi = arch::native_abi(process.arch());
-  std::int64_t number = resolve(abi, syscall);
+  const std::int64_t number = resolve(arch::native_abi(process.arch()), syscall);
   Remote remote(thread);
-  std::int64_t result = 0;
-  {
-    const Copies copies(thread, remote, arguments);
-    SyscallArgs args = copies.in();
-    make_birth_sane(process, abi, number, args);
-    if (seen_by_someone(process, abi, number)) {
-      result = remote.call_seen(number, args);
-    } else {
-      result = remote.call(number, args);
-      settle_affinity_call(thread, {abi, number, args, result});
-    }
-    copies.out();
-    if (changes_filters(abi, number, args)) forget_filtered(process);
-  }
+  const std::int64_t result = invoke_in(remote, thread, number, arguments);
   remote.finish();
   support::log(LogCategory::invoke, [&] {
     return "thread " + std::to_string(thread.tid) + " executed " + syscall.text() + " = " + std::to_string(result);
@@ -225,16 +169,23 @@ void ask_whether_signal_restarts(ThreadState& thread) {
   remote.finish();
 }
 
-void remove_scratch(ThreadState& thread) {
+void unmap_scratch(Remote& remote) {
+  RemoteMemory& memory = remote.process().remote_memory();
+  auto mappings = std::exchange(memory.outgrown, {});
+  if (memory.scratch != 0) mappings.push_back({memory.scratch, memory.scratch_size});
+  // Before anything is executed: other threads' callbacks may need some meanwhile.
+  memory.scratch = memory.scratch_size = 0;
+  for (const auto& [start, size] : mappings) unmap_memory(remote, start, size);
+}
+
+void remove_mappings(ThreadState& thread) {
   RemoteMemory& memory = thread.process->remote_memory();
-  const bool scratch = memory.scratch != 0 && memory.scratch_used == 0;
-  if (!scratch && memory.return_page == 0) return;
+  if (!memory.mapped()) return;
   Remote remote(thread);
-  if (scratch) {
-    unmap_memory(remote, memory.scratch, memory.scratch_size);
-    memory.forget_scratch();
+  if (memory.scratch_used == 0) unmap_scratch(remote);
+  for (Address* const at : {&memory.batch_stub, &memory.return_page}) {
+    if (*at != 0) unmap_memory(remote, std::exchange(*at, 0), page);
   }
-  if (memory.return_page != 0) unmap_memory(remote, std::exchange(memory.return_page, 0), page);
 }
 
 }  // namespace trapline::core

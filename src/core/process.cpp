@@ -33,6 +33,10 @@ bool still_at_its_stop(const ThreadState& thread) {
   return !seen || seen->status == (thread.untaken ? thread.untaken_status : thread.status);
 }
 
+bool at_birth(os::WaitStatus status) {
+  return status.event() == Event::fork || status.event() == Event::vfork || status.event() == Event::clone;
+}
+
 }  // namespace
 
 void tell_change(Trap& trap, Process& home) {
@@ -311,6 +315,12 @@ void Process::stop_here(ThreadState& thread) {
 
 Verdict Process::dispatch_stop(ThreadState& thread) {
   const os::WaitStatus status = thread.status;
+  if (thread.newborn && !at_birth(status) && on_fork(thread) == Verdict::stop) {
+    // An invocation has moved it on from that event, and what it came to is still due
+    // (InvokeWhere.at_the_birth_of_children).
+    keep(thread);
+    return Verdict::stop;
+  }
   if (thread.hit_due) return on_trap_hit(thread);
   if (thread.filter_stop == ThreadState::FilterStop::nothing) return Verdict::go_on;
   if (status.syscall_stop()) return on_syscall_stop(thread);

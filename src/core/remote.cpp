@@ -9,7 +9,9 @@
 
 #include <trapline/error.hpp>
 
+#include "arch/batch_stub.hpp"
 #include "core/held_signals.hpp"
+#include "core/special_calls.hpp"
 #include "core/syscall_dispatch.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/syscall_site.hpp"
@@ -38,8 +40,10 @@ Remote::Remote(ThreadState& thread)
       saved_status_(thread.status),
       saved_view_(thread.view),
       saved_emulated_(thread.emulated),
-      claim_(std::in_place, thread) {
+      claim_(std::in_place, thread),
+      quiet_since_(process_.quiet_epoch()) {
   if (!thread.stopped()) throw ProcessGone("thread " + std::to_string(thread.tid) + " is dead");
+  recall_findings();
   if (thread.status.event() == Event::exit) {
     throw UsageError("thread " + std::to_string(thread.tid) + " is exiting: it can run no syscall any more");
   }
@@ -74,9 +78,14 @@ Remote::~Remote() {
   }
 }
 
-void Remote::begin_elsewhere() {
+void Remote::set_registers() {
   thread_.registers.set_general(saved_);
   thread_.registers.set_word(words_.number_at_stop, no_number);
+}
+
+void Remote::begin_elsewhere() {
+  forget_findings();
+  set_registers();
 }
 
 void Remote::put_down() {
@@ -85,6 +94,7 @@ void Remote::put_down() {
 }
 
 void Remote::take_up() {
+  forget_findings();
   busy_.emplace(process_);
   claim_.emplace(thread_);
 }
@@ -97,6 +107,12 @@ std::vector<HeldSignal> Remote::surrender() {
 void Remote::leave_event() {
   // Inside its own clone or execve, whose result the kernel has yet to write over our registers: on to the exit, whose
   // dispatch takes the place of the event's (InvokeWhere.at_the_birth_of_threads).
+  const auto child = thread_.newborn;
+  if (child && child->run == Run::running) {
+    // Its first stop, which the event waits for, would find this thread claimed.
+    process_.tracer().pump_until([&] { return child->run != Run::running; });
+    process_.keep(thread_);
+  }
   while (!go(os::Resume::syscall)) {
   }
   saved_status_ = thread_.status;
@@ -134,6 +150,7 @@ bool Remote::go(os::Resume how) {
     case Event::none:
       if (status.syscall_stop()) return true;
       if (status.stop_signal() == SIGTRAP && how == os::Resume::step) return true;
+      if (code_ != nullptr && ended_code()) return true;
       held_.push_back(take_signal(thread_));
       return false;
     case Event::fork:
@@ -148,7 +165,7 @@ bool Remote::go(os::Resume how) {
       process_.await_death(thread_);
       finished_ = true;
       throw ProcessGone("thread " + std::to_string(thread_.tid) + " died in the syscall");
-    case Event::stop: return how == os::Resume::cont;
+    case Event::stop: return how == os::Resume::cont && code_ == nullptr;
     case Event::vfork_done:
     case Event::seccomp: return false;
   }
@@ -156,8 +173,7 @@ bool Remote::go(os::Resume how) {
 }
 
 void Remote::enter_call(std::int64_t number, const SyscallArgs& args) {
-  thread_.registers.set_general(saved_);
-  thread_.registers.set_word(words_.number_at_stop, no_number);
+  set_registers();
   thread_.registers.set_word(words_.number_before, static_cast<std::uint64_t>(number));
   for (std::size_t i = 0; i < args.size(); ++i) thread_.registers.set_word(words_.args[i], args[i]);
   thread_.registers.set_word(words_.pc, syscall_site());
@@ -174,13 +190,10 @@ Address Remote::syscall_site() {
   return remote.syscall_site;
 }
 
-bool Remote::can_step() const {
-  // A step's SIGTRAP is forced upon the thread: were it blocked, the kernel would unblock it and take its handler away.
-  return (os::signal_mask(thread_.tid) >> (SIGTRAP - 1) & 1) == 0;
-}
-
 std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
-  const bool stepping = can_step();
+  const bool changes_mask = changes_signal_mask(abi_, number);
+  const bool stepping = !changes_mask && can_trap();
+  if (changes_mask) findings_.can_trap.reset();
   enter_call(number, args);
   const Address site = syscall_site();
   for (;;) {
@@ -208,6 +221,8 @@ std::int64_t Remote::call(std::int64_t number, const SyscallArgs& args) {
 }
 
 std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
+  // Callbacks may do anything.
+  forget_findings();
   enter_call(number, args);
   bool entered = false;
   for (;;) {
@@ -216,7 +231,11 @@ std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
       continue;
     }
     const os::SyscallInfo info = os::syscall_info(thread_.tid);
+    // A callback may invoke more (InvokeWhere.in_callbacks_of_an_invoked_call), and this is the
+    // stop that it does so at.
+    const auto outer = std::exchange(thread_.known_info, info);
     static_cast<void>(on_invoked_stop(thread_, info));
+    thread_.known_info = outer;
     if (info.side == os::SyscallInfo::Side::enter) {
       if (!entered || thread_.view == View::enter) read_back(thread_, thread_.calls.top());
       thread_.view = View::none;
@@ -230,6 +249,37 @@ std::int64_t Remote::call_seen(std::int64_t number, const SyscallArgs& args) {
       return info.result;
     }
   }
+}
+
+bool Remote::ended_code() {
+  const int signal = thread_.status.stop_signal();
+  if (signal != SIGTRAP && signal != SIGSEGV && signal != SIGBUS) return false;
+  const auto& info = arch::info(process_.arch());
+  const Address pc = thread_.registers.glance(info.pc);
+  if (signal != SIGTRAP) {
+    return pc >= code_->start && pc <= code_->trap && os::signal_info(thread_.tid).si_code > 0;
+  }
+  if (pc != code_->trap + info.pc_after_trap) return false;
+  // The kernel queues no signal of a number twice: there the trap's own was lost to one of the program's.
+  if (os::signal_info(thread_.tid).si_code <= 0) held_.push_back(take_signal(thread_));
+  return true;
+}
+
+bool Remote::run(const RemoteCode& code) {
+  set_registers();
+  thread_.registers.set_word(code.word, code.value);
+  thread_.registers.set_word(words_.pc, code.start);
+  const std::uint64_t flags = thread_.registers.word(words_.flags);
+  thread_.registers.set_word(words_.flags, flags & ~arch::flags_clear_in_batches);
+  struct Running {
+    explicit Running(const RemoteCode*& at, const RemoteCode& now) : code(at) { code = &now; }
+    ~Running() { code = nullptr; }
+    const RemoteCode*& code;
+  } const running(code_, code);
+  while (!go(os::Resume::cont)) {
+  }
+  const auto& info = arch::info(process_.arch());
+  return thread_.registers.glance(info.pc) == code.trap + info.pc_after_trap;
 }
 
 void Remote::adopt_child() {
@@ -325,6 +375,7 @@ void Remote::finish() {
     thread_.registers.set_general(saved_);
   }
   resend_held();
+  keep_findings();
   restore_view();
 }
 

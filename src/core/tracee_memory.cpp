@@ -34,6 +34,17 @@ std::size_t TraceeMemory::read(Address address, std::span<std::byte> into) const
   return count;
 }
 
+void TraceeMemory::read_many(std::span<const ReadPiece> pieces, std::span<std::size_t> counts) const {
+  const std::size_t before = insertions_.load(std::memory_order_acquire);
+  if (!has_traps()) {
+    memory_.read_many(pieces, counts);
+    if (insertions_.load(std::memory_order_acquire) == before) return;
+  }
+  const std::shared_lock lock(mutex_);
+  memory_.read_many(pieces, counts);
+  for (std::size_t i = 0; i < pieces.size(); ++i) mask(pieces[i].address, pieces[i].into.first(counts[i]));
+}
+
 std::size_t TraceeMemory::write(Address address, ByteView bytes) {
   const std::lock_guard lock(mutex_);
   writes_.fetch_add(1, std::memory_order_relaxed);

@@ -9,6 +9,7 @@
 #include <shared_mutex>
 #include <span>
 
+#include <trapline/read_piece.hpp>
 #include <trapline/types.hpp>
 
 #include "os/memory.hpp"
@@ -26,6 +27,7 @@ class TraceeMemory {
 
   /// As os::ProcessMemory's.
   [[nodiscard]] std::size_t read(Address address, std::span<std::byte> into) const;
+  void read_many(std::span<const ReadPiece> pieces, std::span<std::size_t> counts) const;
   [[nodiscard]] std::size_t write(Address address, ByteView bytes);
   /// As os::ProcessMemory's; where our traps are it writes under them.
   [[nodiscard]] bool write_as_process(Address address, ByteView bytes);

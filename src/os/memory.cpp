@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <vector>
 
 #include "os/error.hpp"
 
@@ -16,6 +17,9 @@ namespace {
 /// From here on process_vm_readv and its twin are faster: /proc/PID/mem copies every page twice, but needs no look-up
 /// of the process.
 constexpr std::size_t large = std::size_t{64} * 1024;
+
+/// IOV_MAX: the kernel takes no more pieces in one request.
+constexpr std::size_t most_at_once = 1024;
 
 support::Fd open_memory(pid_t pid) {
   const std::string path = fmt::format("/proc/{}/mem", pid);
@@ -97,6 +101,43 @@ std::size_t ProcessMemory::write(Address address, ByteView bytes) const {
     done += static_cast<std::size_t>(count);
   }
   return done;
+}
+
+void ProcessMemory::read_many(std::span<const ReadPiece> pieces, std::span<std::size_t> counts) const {
+  for (std::size_t done = 0, at_once = most_at_once; done < pieces.size();) {
+    const auto some = pieces.subspan(done, std::min(at_once, pieces.size() - done));
+    const std::size_t whole = read_whole(some);
+    for (std::size_t i = 0; i < whole; ++i) counts[done + i] = some[i].into.size();
+    done += whole;
+    // Many that are unreadable must not cost a look at all the others each.
+    at_once = whole == some.size() ? std::min(4 * at_once, most_at_once) : std::size_t{16};
+    if (whole == some.size()) continue;
+    // The file may know more of it than the call: pages that the process itself may not read.
+    counts[done] = read(pieces[done].address, pieces[done].into);
+    ++done;
+  }
+}
+
+std::size_t ProcessMemory::read_whole(std::span<const ReadPiece> pieces) const {
+  std::vector<iovec> local;
+  std::vector<iovec> remote;
+  local.reserve(pieces.size());
+  remote.reserve(pieces.size());
+  for (const auto& [address, into] : pieces) {
+    remote.push_back(remote_vector(address, into.size()));
+    // The elements of an array are one piece on our side.
+    if (!local.empty() && static_cast<std::byte*>(local.back().iov_base) + local.back().iov_len == into.data()) {
+      local.back().iov_len += into.size();
+    } else {
+      local.push_back({into.data(), into.size()});
+    }
+  }
+  ssize_t left = ::process_vm_readv(pid_, local.data(), local.size(), remote.data(), remote.size(), 0);
+  std::size_t whole = 0;
+  while (whole < pieces.size() && left >= static_cast<ssize_t>(pieces[whole].into.size())) {
+    left -= static_cast<ssize_t>(pieces[whole++].into.size());
+  }
+  return whole;
 }
 
 bool ProcessMemory::write_as_process(Address address, ByteView bytes) const {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <span>
 
+#include <trapline/read_piece.hpp>
 #include <trapline/types.hpp>
 
 #include "support/fd.hpp"
@@ -21,6 +22,8 @@ class ProcessMemory {
   /// Reads what is readable from the address on, page protections ignored, and returns how many bytes that was. Throws
   /// ProcessGone once the memory is gone: the process died or executes another program.
   [[nodiscard]] std::size_t read(Address address, std::span<std::byte> into) const;
+  /// The same for each piece; `counts` gets as many numbers as there are pieces.
+  void read_many(std::span<const ReadPiece> pieces, std::span<std::size_t> counts) const;
   /// The same for writing; read-only pages are written too, as a private copy.
   [[nodiscard]] std::size_t write(Address address, ByteView bytes) const;
 
@@ -34,6 +37,8 @@ class ProcessMemory {
 
  private:
   [[nodiscard]] std::size_t read_large(Address address, std::span<std::byte> into) const;
+  /// How many of the pieces, from the first on, one request could read as a whole.
+  [[nodiscard]] std::size_t read_whole(std::span<const ReadPiece> pieces) const;
   [[nodiscard]] std::size_t write_large(Address address, ByteView bytes) const;
 
   pid_t pid_;

@@ -80,6 +80,16 @@ TEST_F(InvokeWhere, what_was_changed_at_the_stop_holds) {
   EXPECT_EQ(rest_of_output(io), "41\n42\n" + std::to_string(d.pid()) + "\n");
 }
 
+TEST_F(InvokeWhere, in_callbacks_of_an_invoked_call) {
+  Debugger d(program("threads", {"1", "4"}));
+  const SyscallOptions options{
+      .on_enter = [](Thread& t, SyscallHandler&) { EXPECT_EQ(t.invoke_syscall("access", "/", F_OK), 0); },
+      .on_exit = [](Thread& t, SyscallHandler&) { EXPECT_EQ(t.invoke_syscall("access", "/", F_OK), 0); }};
+  d.handle_syscall("getppid", options);
+  d.handle_syscall("access", {.on_enter = invoke_there, .on_exit = invoke_there});
+  EXPECT_EQ(run_to_exit(d), 0);
+}
+
 TEST_F(InvokeWhere, registers_are_as_before) {
   const auto run = [](SyscallOptions options) {
     Debugger d(program("vector_keeper"));
@@ -205,6 +215,43 @@ TEST_F(InvokeWhere, at_the_birth_of_threads) {
   }
   clones.remove();
   d.kill();
+}
+
+TEST_F(InvokeWhere, at_the_birth_of_children) {
+  // Likewise with its forks, of which each child is shown and goes on.
+  constexpr std::size_t forks = 60;
+  for (const bool stopping : {false, true}) {
+    SCOPED_TRACE(stopping);
+    Debugger d(program("family", std::vector<std::string>(forks, "fork")));
+    std::size_t shown = 0;
+    if (stopping) {
+      d.stop_on_fork();
+    } else {
+      d.on_fork([&](Thread&, Process&) { ++shown; });
+    }
+    Stdio io = d.run(piped());
+    d.cont();
+    while (!d.dead()) {
+      try {
+        if (d.running()) d.interrupt();
+      } catch (const ProcessGone&) {
+        // It was quicker.
+      }
+      const Stop stop = d.wait(patience);
+      if (stop.kind == StopKind::exited) break;
+      if (stop.kind == StopKind::fork) {
+        ++shown;
+        stop.child->process().cont();
+      }
+      EXPECT_EQ(d.invoke_syscall("getppid"), ::getpid());
+      d.cont();
+    }
+    EXPECT_EQ(d.exit_code(), 5);
+    EXPECT_EQ(shown, forks);
+    std::string output;
+    for (std::size_t i = 0; i < forks; ++i) output += "10\n";
+    EXPECT_EQ(rest_of_output(io), output);
+  }
 }
 
 TEST_F(InvokeWhere, in_another_thread_inside_a_callback) {

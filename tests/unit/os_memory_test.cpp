@@ -52,6 +52,28 @@ TEST(ProcessMemory, ReadsEverySizeOnBothSidesOfTheThreshold) {
   }
 }
 
+TEST(ProcessMemory, ReadsManyPiecesAsOneAfterAnother) {
+  const Area area(4);
+  const ProcessMemory memory(::getpid());
+  std::vector<std::vector<std::byte>> buffers;
+  std::vector<ReadPiece> pieces;
+  buffers.reserve(5000);
+  // More than one request takes, runs of unreadable ones, pieces that reach beyond the end, empty ones.
+  for (std::size_t i = 0; i < 5000; ++i) {
+    const bool outside = i % 7 == 3 || (i > 2000 && i < 2100);
+    buffers.emplace_back(i % 40);
+    pieces.emplace_back(area.address() + (outside ? area.size() - 5 + i % 9 : i * 3 % 16000), buffers.back());
+  }
+  std::vector<std::size_t> counts(pieces.size());
+  memory.read_many(pieces, counts);
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    std::vector<std::byte> alone(buffers[i].size());
+    ASSERT_EQ(counts[i], memory.read(pieces[i].address, alone)) << i;
+    EXPECT_TRUE(std::equal(alone.begin(), alone.begin() + static_cast<std::ptrdiff_t>(counts[i]), buffers[i].begin()));
+  }
+  memory.read_many({}, {});
+}
+
 TEST(ProcessMemory, StopsAtTheByteWhereTheMappingEnds) {
   const Area area(40);
   const ProcessMemory memory(::getpid());
