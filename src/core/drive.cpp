@@ -97,7 +97,7 @@ void Drive::wait() {
   timed_out_ = !process_.tracer().pump_until(ended, deadline_);
   if (thread_.run == Run::running) {
     if (!timed_out_) early_ = process_.take_stop();
-    os::interrupt(thread_.tid);
+    interrupt(thread_);
     process_.tracer().pump_until([&] { return thread_.run != Run::running; });
     put_off();
   }

@@ -192,6 +192,7 @@ bool Process::settle_stop(ThreadState& thread) {
     if (goes_on_to_trap(thread)) return false;
     settle_unwatched_call(thread);
     settle_filter_stop(thread);
+    if (!thread.status.syscall_stop()) thread.interrupted = false;
     thread.settled = thread.filter_stop == ThreadState::FilterStop::nothing && !thread.claimed;
     if (breakpoints_.in_use() || address_space().breakpoints_.in_use()) settle(thread);
   } catch (const ProcessGone&) {

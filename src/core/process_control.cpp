@@ -7,6 +7,7 @@
 
 #include "core/process.hpp"
 #include "core/signal_dispatch.hpp"
+#include "core/syscall_resume.hpp"
 #include "os/error.hpp"
 
 namespace trapline::core {
@@ -236,7 +237,7 @@ void Process::interrupt() {
     }
     if (driven_ != nullptr && at_rest_now()) {
       request_interrupt();
-      if (driven_->run == Run::running) os::interrupt(driven_->tid);
+      if (driven_->run == Run::running) core::interrupt(*driven_);
       return;
     }
     interrupt_here();

@@ -52,7 +52,7 @@ void Process::tracing_changed() {
     if (thread->run != Run::running || thread->last_resume != os::Resume::cont || thread->claimed) continue;
     if (filter_.covers() && thread->filtered == false) continue;
     try {
-      os::interrupt(thread->tid);
+      core::interrupt(*thread);
     } catch (const ProcessGone&) {
     }
   }

@@ -4,6 +4,7 @@
 #include <trapline/error.hpp>
 
 #include "core/process.hpp"
+#include "core/syscall_resume.hpp"
 #include "os/proc.hpp"
 #include "os/ptrace.hpp"
 
@@ -43,7 +44,7 @@ void Process::gather() {
   for (const auto& thread : std::vector(threads_)) {
     if (!asked(thread)) continue;
     try {
-      os::interrupt(thread->tid);
+      core::interrupt(*thread);
     } catch (const ProcessGone&) {
       // Dying: its next status says so.
     }
@@ -56,7 +57,7 @@ void Process::bring_to_rest(ThreadState& thread) {
   if (thread.run != Run::running) return;
   // Held, so that an event of its own that comes first is kept instead of dispatched.
   ++thread.holds;
-  os::interrupt(thread.tid);
+  core::interrupt(thread);
   tracer_->pump_until([&] { return !core::may_execute(thread); });
   --thread.holds;
 }
@@ -151,7 +152,7 @@ std::vector<std::shared_ptr<ThreadState>> Process::hold_running() {
       held.push_back(thread);
       found = true;
       try {
-        os::interrupt(thread->tid);
+        core::interrupt(*thread);
       } catch (const ProcessGone&) {
         // Dying: its next status says so.
       }

@@ -246,6 +246,7 @@ std::int64_t mode_without_ours(ThreadState& thread, const OpenCall& call, std::i
 }
 
 Verdict on_exit(ThreadState& thread, const os::SyscallInfo& info) {
+  thread.interrupted = false;
   if (thread.calls.empty() || thread.calls.top().state != State::open) return Verdict::go_on;
   OpenCall& call = thread.calls.top();
   const bool sigreturn = is_sigreturn(call);

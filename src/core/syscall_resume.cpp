@@ -87,6 +87,11 @@ void settle_unwatched_call(ThreadState& thread) {
   call.let_go = false;
 }
 
+void interrupt(ThreadState& thread) {
+  os::interrupt(thread.tid);
+  thread.interrupted = true;
+}
+
 bool would_miss_exit(ThreadState& thread) {
   const bool let_go = thread.run == ThreadState::Run::running && !thread.calls.empty() && thread.calls.top().let_go;
   return let_go && wants_exit(thread, thread.calls.top());
@@ -149,8 +154,10 @@ os::Resume leave_syscall_stop(ThreadState& thread) {
         asks_for_untraced(thread, call.abi, call.number, call.args[0])) {
       set_untraced(thread, call, false);
     }
-    // At the stop of PTRACE_SYSCALL the filter's is still to come.
-    call.let_go = call.let_go || (call.by_filter && !wants_exit(thread, call));
+    // At the stop of PTRACE_SYSCALL the filter's is still to come. Where the filter's stop took the place of one that
+    // we asked for, the kernel still believes that a signal is due: it cuts the call short and restarts it without
+    // another stop (ptrace_stop, Linux 6.18; FilterStorm.calls_that_are_entered_while_the_process_is_interrupted).
+    call.let_go = call.let_go || (call.by_filter && !thread.interrupted && !wants_exit(thread, call));
     return call.let_go ? os::Resume::cont : os::Resume::syscall;
   }
   if (thread.reentering) return os::Resume::syscall;

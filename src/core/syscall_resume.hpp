@@ -16,6 +16,9 @@ void settle_unwatched_call(ThreadState& thread);
 /// restart is not taken for a new call.
 void note_interrupted_call(ThreadState& thread);
 
+/// Asks a thread that runs for a stop. (os::interrupt alone has a call that it enters meanwhile begin anew.)
+void interrupt(ThreadState& thread);
+
 /// It may be inside a call whose exit nobody asked for, and somebody would by now.
 [[nodiscard]] bool would_miss_exit(ThreadState& thread);
 

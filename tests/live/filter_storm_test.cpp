@@ -395,6 +395,25 @@ TEST_F(FilterStorm, a_callback_that_comes_inside_a_call_sees_its_end) {
   EXPECT_EQ(reads.enter_count(), 1U);
 }
 
+/// Calls that block, in a process that is stopped again and again.
+TEST_F(FilterStorm, calls_that_are_entered_while_the_process_is_interrupted) {
+  Debugger d(storm({"converse", "2000"}));
+  const SyscallHandler reads = d.handle_syscall("read", {.on_enter = nothing});
+  Stdio io = d.run(piped());
+  const std::size_t before = reads.hit_count();
+  d.cont();
+  for (bool lives = true; lives;) {
+    try {
+      d.interrupt();
+    } catch (const ProcessGone&) {
+      // Its Stop is still to be taken.
+    }
+    lives = d.wait(patience).kind == StopKind::interrupted;
+    if (lives) d.cont();
+  }
+  EXPECT_EQ(rest_of_output(io), std::to_string(reads.hit_count() - before) + "\n");
+}
+
 /// Places one more handler after so many calls, each of another number that is in no filter yet.
 class Additions {
  public:

@@ -173,6 +173,27 @@ static void vsyscalls(long count) {
 }
 #endif
 
+/* Two threads wait for each other's bytes by turns, so many times each. */
+static int there[2], back[2];
+static void* answer(void* count) {
+  char byte;
+  for (long i = 0; i < (long)count; ++i) {
+    if (syscall(SYS_read, there[0], &byte, 1) != 1 || write(back[1], &byte, 1) != 1) _exit(97);
+  }
+  return NULL;
+}
+static void converse(long count) {
+  char byte = 'x';
+  pthread_t thread;
+  if (pipe(there) != 0 || pipe(back) != 0) _exit(98);
+  pthread_create(&thread, NULL, answer, (void*)count);
+  for (long i = 0; i < count; ++i) {
+    if (write(there[1], &byte, 1) != 1 || syscall(SYS_read, back[0], &byte, 1) != 1) _exit(97);
+  }
+  pthread_join(thread, NULL);
+  say(2 * count);
+}
+
 /* As many filters as there may be. */
 static void many_filters(void) {
   long count = 0;
@@ -209,6 +230,7 @@ int main(int argc, char** argv) {
   if (!strcmp(mode, "births")) births(number);
   if (!strcmp(mode, "alarmed")) alarmed(number, 0);
   if (!strcmp(mode, "alarmed_filtered")) alarmed(number, 1);
+  if (!strcmp(mode, "converse")) converse(number);
   if (!strcmp(mode, "many_filters")) many_filters();
   if (!strcmp(mode, "probe")) probe();
 #ifdef __x86_64__
