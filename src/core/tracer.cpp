@@ -1,5 +1,7 @@
 #include "core/tracer.hpp"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <climits>
@@ -22,6 +24,22 @@
 namespace trapline::core {
 
 using namespace std::chrono_literals;
+
+namespace {
+
+/// The thread that runs, when it is the only one; `threads` are those of the tracer.
+pid_t only_runner(const auto& threads) {
+  pid_t runner = 0;
+  for (const auto& [tid, thread] : threads) {
+    const bool at_rest = thread->run != ThreadState::Run::running && thread->run != ThreadState::Run::dying;
+    if (at_rest) continue;
+    if (runner != 0) return 0;
+    runner = tid;
+  }
+  return runner;
+}
+
+}  // namespace
 
 Tracer::Tracer()
     : host_blocks_child_signals_(os::blocked_here(SIGCHLD)), thread_(support::start_thread([this] { loop(); })) {}
@@ -226,6 +244,16 @@ std::optional<os::Waited> Tracer::event_by_turn() {
 
 std::optional<os::Waited> Tracer::next_event(os::Sleep sleep) {
   if (const auto event = event_by_turn()) return event;
+  // A wait for any tracee walks over all that stand, once in vain before it sleeps and once when it is woken. Where
+  // they are many, the only one that runs has the CPU for a moment, which on the same one is enough to come to its
+  // stop.
+  constexpr std::size_t many = 32;
+  if (sleep == os::Sleep::until_event && threads_.size() > many) {
+    if (const pid_t runner = only_runner(threads_); runner != 0) {
+      ::sched_yield();
+      if (const auto event = os::look_one(runner, os::Sleep::no)) return event;
+    }
+  }
   // A dead child of the host's stays in view until the host reaps it: it must not hide our own events, so that only
   // stops are waited for then. Our own deaths follow their PTRACE_EVENT_EXIT
   // (Host.a_zombie_child_of_the_tracer_thread_costs_no_time).
