@@ -301,6 +301,8 @@ class Facts(InspectCase):
         self.assertTrue(eventually(lambda: blocked_in(process.pid, 0)))
         result = inspect("-p", str(process.pid), "--threads")
         self.assertRegex(result.stdout, r'(?m)^%d  "cat"  sleeping  cpu \d+ .* in read\(0<pipe:\[\d+\]>, 0x' % process.pid)
+        # The call that was interrupted is made again.
+        self.assertTrue(eventually(lambda: blocked_in(process.pid, 0)))
         shown, _ = data("-p", str(process.pid), "--threads")
         thread = shown["threads"][0]
         self.assertEqual((thread["thread"], thread["name"], thread["state"]), (process.pid, "cat", "sleeping"))

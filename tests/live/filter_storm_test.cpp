@@ -387,7 +387,7 @@ TEST_F(FilterStorm, a_callback_that_comes_inside_a_call_sees_its_end) {
       d.handle_syscall("read", {.on_enter = nothing, .condition = [](Thread& t) { return t.syscall_arg(0) == 0; }});
   const Stdio io = d.run(piped());
   d.cont();
-  ASSERT_TRUE(eventually([&] { return reads.hit_count() == 1 && blocked_in(d.pid(), number_in_tracees("read")); }));
+  ASSERT_TRUE(eventually([&] { return reads.hit_count() == 1 && blocked_in(d.pid(), SYS_read); }));
   reads.set_on_exit([&](Thread& t, SyscallHandler&) { result = t.syscall_return(); });
   io.send("x");
   EXPECT_EQ(d.wait(patience).exit_code, 0);

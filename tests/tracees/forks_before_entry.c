@@ -1,5 +1,6 @@
-// A library that is preloaded: its constructor counts its CPUs and has a child of each kind, before the program's entry point, and waits
-// for it. A thread that it starts has one more when a line arrives on stdin; the destructor waits for that thread.
+// A library that is preloaded: its constructor counts its CPUs and has a child of each kind, before the program's entry
+// point, and waits for it. A thread that it starts has one more when a line arrives on stdin; the destructor waits for
+// that thread.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
