@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <csignal>
 #include <sstream>
 #include <string>
@@ -338,7 +339,7 @@ TEST_F(OneCpu, handlers_see_what_the_program_sees) {
   const Stdio io = begin(d);
   d.interrupt();
   EXPECT_EQ(d.wait(patience).kind, StopKind::interrupted);
-  std::uint64_t seen = 0;
+  std::atomic<std::uint64_t> seen = 0;
   const SyscallHandler get = d.handle_syscall("sched_getaffinity", {.on_exit = [&](Thread& t, SyscallHandler&) {
                                                 seen = t.memory().read_value<std::uint32_t>(t.syscall_arg(2));
                                                 if (seen == 2)
