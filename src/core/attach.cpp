@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ranges>
 
 #include <trapline/error.hpp>
 
@@ -125,9 +124,9 @@ void attach(Process& process, pid_t pid, AttachTo what) {
     take(process);
     if (what == AttachTo::tree) take_descendants(process.tracer());
   } catch (...) {
-    const auto taken = process.tracer().processes();
+    auto taken = process.tracer().processes();
     // Children before their parents, which know of none afterwards.
-    for (const auto& one : taken | std::views::reverse) one->let_go_quietly();
+    for (; !taken.empty(); taken.pop_back()) taken.back()->let_go_quietly();
     throw;
   }
 }

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
-#include <ranges>
 
 #include <trapline/error.hpp>
 
@@ -177,12 +176,13 @@ bool Watchpoints::recognise(ThreadState& thread) {
   // A step that ends with an access is reported as a step; other signals leave the status as it was.
   if (code != TRAP_HWBKPT && code != TRAP_TRACE) return false;
   const auto enabled = [&](std::size_t slot) { return enabled_in(thread.debug_registers, slot); };
-  const auto slots = std::views::iota(std::size_t{0}, slots_.size());
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < slots_.size(); ++i) count += enabled(i) ? 1 : 0;
   // Where only one can be meant the status need not be asked for.
-  const bool certain = code == TRAP_HWBKPT && std::ranges::count_if(slots, enabled) == 1;
+  const bool certain = code == TRAP_HWBKPT && count == 1;
   const std::uint64_t status = certain ? 0 : os::debug_status(thread.tid);
   bool ours = false;
-  for (const std::size_t i : slots) {
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
     if (!enabled(i) || (!certain && !arch::debug_slot_fired(status, i))) continue;
     ours = true;
     if (auto hit = look(i, thread)) thread.watched.push_back(std::move(*hit));

@@ -78,7 +78,8 @@ TEST_F(ProcessInfoLive, descriptors_of_every_kind) {
                                                    {39, Kind::socket}};
   for (const auto& [number, kind] : kinds) {
     EXPECT_EQ(to_string(at(number).kind), to_string(kind)) << number;
-    EXPECT_TRUE(std::ranges::any_of(all, [&](const auto& entry) { return entry.number == number; })) << number;
+    const auto is_it = [wanted = number](const auto& entry) { return entry.number == wanted; };
+    EXPECT_TRUE(std::ranges::any_of(all, is_it)) << number;
     EXPECT_TRUE(at(number).close_on_exec()) << number;
   }
   EXPECT_EQ(at(20).inode, at(21).inode);

@@ -105,7 +105,7 @@ TEST_F(ReadMany, agrees_with_read_wherever_that_is) {
   std::vector<Bytes> buffers;
   std::vector<ReadPiece> pieces;
   buffers.reserve(3000);
-  for (int i = 0; i < 3000; ++i) {
+  for (std::size_t i = 0; i < 3000; ++i) {
     buffers.emplace_back(random() % 10 == 0 ? random() % (3 * page) : random() % 64);
     // Long rows of readable and of unreadable ones too.
     const std::size_t in =

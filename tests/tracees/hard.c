@@ -119,7 +119,6 @@ static void tick(long microseconds) {
 
 /* Blocked reads under a timer, of which each is woken by a byte of another thread. */
 static int ends[2];
-static volatile long wanted_ticks;
 static void* feed(void* count) {
   sigset_t all;
   sigfillset(&all);

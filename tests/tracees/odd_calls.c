@@ -11,7 +11,7 @@ int main(void) {
   bytes[255] = '\0';
   syscall(SYS_rmdir, bytes);
   syscall(SYS_write, -1, "\0a\"b\\c\033[31m", 11);
-  syscall(SYS_write, -1, bytes + 'A' - 1, 40);
+  syscall(SYS_write, -1, &bytes['A' - 1], 40);
   syscall(SYS_rmdir, NULL);
   syscall(SYS_rmdir, 16);
   syscall(SYS_openat, AT_FDCWD, "/no/such/file", O_RDWR | O_CREAT | O_CLOEXEC, 0640);
