@@ -6,6 +6,11 @@ import gdb
 from side import FORGED_RESULT, FRAMES, HAYSTACK_SIZE, NEEDLE, SYMBOL, Impossible, Side, expect, serve, tracee
 
 
+def quoted(program):
+    """The tracee as a word of a gdb command."""
+    return '"%s"' % tracee(program)
+
+
 def quietly(command):
     return gdb.execute(command, to_string=True)
 
@@ -15,7 +20,7 @@ def number(expression):
 
 
 def start(program, *arguments):
-    quietly(f"file {tracee(program)}")
+    quietly(f"file {quoted(program)}")
     quietly("set args " + " ".join(arguments))
     quietly("starti")
 
@@ -196,7 +201,7 @@ class Read1M(Read):
 
 class Search(Side):
     def __init__(self):
-        quietly(f"file {tracee('haystack')}")
+        quietly(f"file {quoted('haystack')}")
         quietly("run")
         self.base = number("*(long *)&haystack")
 
@@ -211,7 +216,7 @@ class Spawn(Side):
     events = 2
 
     def __init__(self):
-        quietly(f"file {tracee('calls')}")
+        quietly(f"file {quoted('calls')}")
 
     def event(self):
         quietly("starti")
@@ -269,7 +274,7 @@ class SymbolFirst(Side):
         quietly("symbol-file")
 
     def event(self):
-        quietly(f"symbol-file {tracee('many_symbols')}")
+        quietly(f"symbol-file {quoted('many_symbols')}")
         expect(number(f"(long)&{SYMBOL}") != 0, "there is no such symbol")
 
 
@@ -285,7 +290,7 @@ class SymbolNext(Side):
 
 class Backtrace(Side):
     def __init__(self):
-        quietly(f"file {tracee('deep')}")
+        quietly(f"file {quoted('deep')}")
         quietly("run")
         quietly("set backtrace past-main on")
 

@@ -50,6 +50,7 @@ void free_cpus(ThreadState& thread) {
   try {
     settle_affinity_call_left(thread);
   } catch (const ProcessGone&) {
+    // Killed where it stood.
   }
   one_cpu->free(thread.tid);
 }

@@ -139,6 +139,7 @@ void Process::adopt(ThreadState& thread, pid_t child, Shares shares, bool follow
 
 void Process::begin_as_child(Process& parent, pid_t pid, Shares shares, bool followed) {
   begin(pid, parent.launched_, parent.inherited_filters_);
+  spawning_ = false;
   filter_.inherit(parent.filter_);
   if (filter_.enabled() && (filter_.extended() || !filter_.covers())) {
     // The kernel may have made it before the last filter came, or after one came of which we have not heard yet
@@ -269,6 +270,7 @@ void Process::adopt_orphan(pid_t child) {
     } catch (const Error&) {
       // It is dead too.
     }
+    // Without a tracer the calls that our filter stops at would fail.
     if (filter_.count() != 0) ::kill(child, SIGKILL);
     give_cpus_to_stranger(0, child);
     tracer_->release_at_first_stop(child);

@@ -18,11 +18,11 @@
 #include "core/catchpoints.hpp"
 #include "core/lazy_memory.hpp"
 #include "core/maps_cache.hpp"
+#include "core/process_options.hpp"
 #include "core/remote_memory.hpp"
 #include "core/rest_signal.hpp"
 #include "core/seen_syscalls.hpp"
 #include "core/signal_catchers.hpp"
-#include "core/symbol_settings.hpp"
 #include "core/syscall_filter.hpp"
 #include "core/syscall_handlers.hpp"
 #include "core/thread_state.hpp"
@@ -31,22 +31,6 @@
 #include "support/function_ref.hpp"
 
 namespace trapline::core {
-
-/// How a process is debugged; a child that is followed is debugged like its parent.
-struct ProcessOptions {
-  /// Whether a command for a running process interrupts it instead of waiting for its next stop.
-  bool auto_interrupt = false;
-  /// Unset: launched processes are killed at the end and attached ones let go.
-  std::optional<bool> kill_on_exit{};
-  bool follow_children = true;
-  bool inherit_traps = false;
-  /// Calls that nobody handles do not stop the processes that are launched.
-  bool syscall_filter = false;
-  /// The tracer thread and the tracees run on one CPU.
-  bool one_cpu = false;
-  bool vdso = true;
-  std::shared_ptr<SymbolSettings> symbols = std::make_shared<SymbolSettings>();
-};
 
 class Process;
 struct OwnCpus;
@@ -445,6 +429,8 @@ class Process : public std::enable_shared_from_this<Process> {
   std::atomic<bool> timed_out_{false};
   /// Until run() or attach() is done no trap is active.
   bool quiet_ = false;
+  /// It is launched, and has not executed its program yet.
+  bool spawning_ = false;
   /// kill_on_exit was changed meanwhile.
   bool options_stale_ = false;
   unsigned inherited_filters_ = 0;

@@ -57,7 +57,10 @@ bool Process::is_last(const ThreadState& thread) const {
   return std::ranges::none_of(threads_, [&](const auto& other) { return other.get() != &thread && other->alive(); });
 }
 
-bool Process::was_shown(const ThreadState& thread) const { return !thread.fresh || thread.tid == pid_; }
+bool Process::was_shown(const ThreadState& thread) const {
+  // A launch that fails is an error of run(), and no process to anybody (RunErrors.each_refusal_says_why).
+  return !spawning_ && (!thread.fresh || thread.tid == pid_);
+}
 
 bool Process::shows_exit(const ThreadState& thread) const {
   if (quiet_ || killing_ || !followed_) return false;

@@ -68,7 +68,7 @@ void Process::begin(pid_t pid, bool launched, unsigned inherited_filters) {
   error_ = nullptr;
   timed_out_ = interrupt_requested_ = killing_ = theft_reported_ = false;
   leaving_ = Leaving::no;
-  launched_ = launched;
+  launched_ = spawning_ = launched;
   inherited_filters_ = inherited_filters;
   own_cpus_.reset();
   if (!launched) filter_.begin(false);
@@ -286,6 +286,7 @@ ThreadState& Process::replace_image(ThreadState& thread) {
     tracer_->remove(other->tid);
     forget(*other);
   }
+  spawning_ = false;
   survivor->registers.forget();
   survivor->forget_traps();
   forget_functions(*survivor);

@@ -281,13 +281,16 @@ class Ends(Case):
         result = trace("no-such-program-of-this-name")
         self.assertEqual(result.returncode, 127)
         self.assertIn("trapline: no-such-program-of-this-name", result.stderr)
+        missing = str(self.folder / "missing")
+        result = trace(missing)
+        self.assertEqual((result.returncode, result.stderr), (127, f"trapline: {missing}: does not exist\n"))
 
     def test_not_executable_is_126(self):
         file = self.folder / "file"
         file.write_text("#!/bin/sh\n")
         result = trace(str(file))
         self.assertEqual(result.returncode, 126)
-        self.assertIn("not executable", result.stderr)
+        self.assertEqual(result.stderr, f"trapline: {file}: is not executable (chmod +x {file})\n")
 
     def test_cannot_attach_is_125(self):
         child = self.start("/bin/true")

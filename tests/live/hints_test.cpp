@@ -99,7 +99,7 @@ TEST_F(Hints, once_for_each_run_and_at_a_detach) {
 }
 
 TEST_F(Hints, of_a_tree_are_said_by_its_root) {
-  DebuggerOptions options = command({"sh", "-c", tracee("clock") + "; " + tracee("clock") + "; :"});
+  DebuggerOptions options = command({"sh", "-c", R"("$0"; "$0"; :)", tracee("clock")});
   options.inherit_traps = true;
   Debugger d(std::move(options));
   d.handle_syscall("creat", quietly());

@@ -131,7 +131,7 @@ TEST_F(LibraryEvents, of_the_program_that_is_executed) {
 }
 
 TEST_F(LibraryEvents, of_children_that_inherit_traps) {
-  DebuggerOptions options = command({"/bin/sh", "-c", tracee("libraries") + "; true"});
+  DebuggerOptions options = command({"/bin/sh", "-c", R"("$0"; true)", tracee("libraries")});
   options.inherit_traps = true;
   Debugger d(options);
   std::vector<pid_t> pids;

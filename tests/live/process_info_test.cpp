@@ -364,7 +364,7 @@ TEST_F(ProcessInfoLive, is_whole_or_gone_while_it_dies) {
 }
 
 TEST_F(ProcessInfoLive, of_children_and_after_an_exec) {
-  Debugger d(command({"/bin/sh", "-c", "exec " + tracee("sleeper")}));
+  Debugger d(command({"/bin/sh", "-c", R"(exec "$0")", tracee("sleeper")}));
   d.stop_on_exec();
   d.run(no_stdio());
   ASSERT_EQ(next_stop(d).kind, StopKind::exec);

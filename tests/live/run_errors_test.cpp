@@ -34,6 +34,10 @@ std::string without_loader() {
 void expect_refusal(const Refusal& refusal) {
   SCOPED_TRACE(refusal.program);
   Debugger d(command({refusal.program}));
+  std::size_t seen = 0;
+  const Observation observation =
+      d.observe({.on_thread_born = [&](Thread&) { ++seen; }, .on_thread_died = [&](Thread&, int) { ++seen; }});
+  const Catchpoint exits = d.on_exit([&](Thread&, const ExitStatus&) { ++seen; });
   try {
     d.run(no_stdio());
     ADD_FAILURE() << "it ran";
@@ -43,6 +47,7 @@ void expect_refusal(const Refusal& refusal) {
     EXPECT_NE(std::string(error.what()).find(refusal.program), std::string::npos) << error.what();
   }
   EXPECT_FALSE(d.running());
+  EXPECT_EQ(seen, 0U) << "a process that never came to be was shown";
   d.set_argv({tracee("exit_with"), "6"});
   EXPECT_EQ(run_to_exit(d), 6) << "not usable after the error";
 }

@@ -52,7 +52,7 @@ TEST_F(Vdso, a_large_environment_is_in_the_way) {
 }
 
 TEST_F(Vdso, programs_that_it_and_its_children_execute_have_none_either) {
-  DebuggerOptions options = without_vdso(command({"sh", "-c", tracee("clock") + "; exec " + tracee("clock")}));
+  DebuggerOptions options = without_vdso(command({"sh", "-c", R"("$0"; exec "$0")", tracee("clock")}));
   options.inherit_traps = true;
   Debugger d(std::move(options));
   const SyscallHandler handler = d.handle_syscall(clocks(), {.on_enter = [](Thread&, SyscallHandler&) {}});
