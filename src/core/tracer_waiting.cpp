@@ -1,4 +1,7 @@
+#include <sched.h>
+
 #include <algorithm>
+#include <chrono>
 
 #include "core/process.hpp"
 #include "core/thread_state.hpp"
@@ -65,8 +68,13 @@ std::optional<os::Waited> Tracer::event_by_turn() {
 
 std::optional<os::Waited> Tracer::quick_event() {
   const ThreadState* const last = find(last_resumed_);
-  if (last == nullptr || last->run != ThreadState::Run::running) return std::nullopt;
-  return quick_look_.look(last_resumed_);
+  if (last == nullptr || last->run != ThreadState::Run::running || !quick_look_.worth_it()) return std::nullopt;
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  ::sched_yield();
+  const auto event = os::look_one(last_resumed_, os::Sleep::no);
+  quick_look_.note(event.has_value(), Clock::now() - start);
+  return event;
 }
 
 void Tracer::drain() {

@@ -2,10 +2,9 @@
 
 #include <sys/types.h>
 
-#include <array>
 #include <cstddef>
-#include <deque>
-#include <vector>
+
+#include "os/ledger_entries.hpp"
 
 namespace trapline::os {
 
@@ -39,15 +38,7 @@ class AffinityLedger {
 
  private:
   friend class Guardian;
-  static constexpr std::size_t chunk_size = 64;
-  struct Chunk {
-    std::array<Entry, chunk_size> entries;
-    Chunk* next = nullptr;
-  };
-
-  Chunk* first_ = nullptr;
-  std::deque<Chunk> chunks_;
-  std::vector<Entry*> free_;
+  LedgerEntries<Entry, 64> entries_;
 };
 
 }  // namespace trapline::os

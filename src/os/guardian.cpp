@@ -61,9 +61,9 @@ TRAPLINE_RAW_CODE void Guardian::watch(void* argument) {
 TRAPLINE_RAW_CODE void Guardian::put_back(const TrapLedger& ledger) {
   for (const auto* page = read_word(ledger.first_); page != nullptr; page = read_word(page->next_)) {
     const int file = page->file_;
-    for (const auto* chunk = read_word(page->first_); chunk != nullptr; chunk = chunk->next) {
+    for (const auto* chunk = read_word(page->entries_.first_); chunk != nullptr; chunk = chunk->next) {
       const auto* const entries = reinterpret_cast<const TrapLedger::Entry*>(&chunk->entries);
-      for (unsigned long i = 0; i < TrapLedger::Page::chunk_size; ++i) {
+      for (unsigned long i = 0; i < chunk->size; ++i) {
         const TrapLedger::Entry& entry = entries[i];
         const std::uint32_t mask = read_word(entry.mask);
         if (mask == 0) continue;
@@ -79,9 +79,9 @@ TRAPLINE_RAW_CODE void Guardian::put_back(const TrapLedger& ledger) {
 }
 
 TRAPLINE_RAW_CODE void Guardian::give_back(const AffinityLedger& ledger) {
-  for (const auto* chunk = read_word(ledger.first_); chunk != nullptr; chunk = chunk->next) {
+  for (const auto* chunk = read_word(ledger.entries_.first_); chunk != nullptr; chunk = chunk->next) {
     const auto* const entries = reinterpret_cast<const AffinityLedger::Entry*>(&chunk->entries);
-    for (unsigned long i = 0; i < AffinityLedger::chunk_size; ++i) {
+    for (unsigned long i = 0; i < chunk->size; ++i) {
       const pid_t tid = read_word(entries[i].tid);
       if (tid == 0 || !is_bound(tid, entries[i].bound_to)) continue;
       const auto* own = read_word(entries[i].own);

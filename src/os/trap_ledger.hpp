@@ -1,13 +1,11 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <mutex>
-#include <vector>
 
 #include <trapline/types.hpp>
+
+#include "os/ledger_entries.hpp"
 
 namespace trapline::os {
 
@@ -45,18 +43,11 @@ class TrapLedger {
    private:
     friend class TrapLedger;
     friend class Guardian;
-    static constexpr std::size_t chunk_size = 128;
-    struct Chunk {
-      std::array<Entry, chunk_size> entries;
-      Chunk* next = nullptr;
-    };
 
     TrapLedger& ledger_;
     const int file_;
-    Chunk* first_ = nullptr;
     Page* next_ = nullptr;
-    std::deque<Chunk> chunks_;
-    std::vector<Entry*> free_;
+    LedgerEntries<Entry, 128> entries_;
   };
 
  private:
