@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "invoking.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -22,17 +22,6 @@ using Results = std::vector<std::int64_t>;
 static_assert(!std::is_constructible_v<InvokeArgument, ResultOf>);
 static_assert(!std::is_constructible_v<InvokeArgument, ResultOf&>);
 static_assert(!std::is_constructible_v<InvokeArgument, const ResultOf&>);
-
-/// A program at rest at its entry point.
-class AtEntry {
- public:
-  explicit AtEntry(const char* name = "points") : debugger_(program(name)) { debugger_.run(no_stdio()); }
-  Debugger* operator->() { return &debugger_; }
-  Debugger& operator*() { return debugger_; }
-
- private:
-  Debugger debugger_;
-};
 
 /// How often the thread has slept, which it does at each stop.
 std::uint64_t sleeps(const Thread& t) {

@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "invoking.hpp"
 
 #include <csignal>
 #include <cstring>
@@ -6,7 +6,6 @@
 
 #include <fcntl.h>
 #include <sys/syscall.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 namespace trapline::live {
@@ -16,66 +15,7 @@ namespace {
 using InvokeBatchWhere = Live;
 using Results = std::vector<std::int64_t>;
 
-/// Some batches, with and without copies and results that are passed on.
-void batch_some(const Thread& t) {
-  for (int i = 0; i < 3; ++i) {
-    utsname names{};
-    std::array<char, 4> text{};
-    const Results results = t.invoke_batch({{"gettid"},
-                                            {"close", -1},
-                                            {"uname", names},
-                                            {"openat", AT_FDCWD, "/proc/self/stat", O_RDONLY | O_CLOEXEC},
-                                            {"pread64", result_of(3), text, text.size(), 0, 0},
-                                            {"close", result_of(3)},
-                                            {"gettid"}});
-    ASSERT_EQ(results.size(), 7U);
-    EXPECT_EQ(results[0], t.tid());
-    EXPECT_EQ(results[1], -EBADF);
-    EXPECT_EQ(results[2], 0);
-    EXPECT_STREQ(names.sysname, "Linux");
-    EXPECT_GE(results[3], 0) << results[3];
-    EXPECT_EQ(results[4], 4);
-    EXPECT_EQ(std::string(text.data(), 4), std::to_string(t.pid()).append(4, ' ').substr(0, 4));
-    EXPECT_EQ(results[5], 0);
-    EXPECT_EQ(results[6], t.tid());
-  }
-}
-
-void batch_there(Thread& t, SyscallHandler&) { batch_some(t); }
-
-TEST_F(InvokeBatchWhere, in_callbacks_at_enter_and_at_exit) {
-  Debugger d(program("calls", {"3", std::to_string(number_in_tracees("getpgid")), "0"}));
-  d.handle_syscall("getpgid", {.on_enter = batch_there, .on_exit = batch_there});
-  const std::string group = std::to_string(::getpgid(0)) + "\n";
-  const Finished finished = run_for_output(d);
-  EXPECT_EQ(finished.output, group + group + group);
-  EXPECT_EQ(finished.status, 0);
-}
-
-TEST_F(InvokeBatchWhere, at_synchronous_stops) {
-  Debugger d(program("calls", {"2", std::to_string(number_in_tracees("getpgid")), "0"}));
-  const SyscallHandler handler = d.handle_syscall("getpgid");
-  Stdio io = d.run(piped());
-  for (int i = 0; i < 4; ++i) {
-    const Stop stop = next_stop(d);
-    batch_some(stop.thread);
-    EXPECT_EQ(stop.thread.syscall_number(), number_in_tracees("getpgid"));
-    EXPECT_EQ(stop.kind, i % 2 == 0 ? StopKind::syscall_enter : StopKind::syscall_exit);
-    EXPECT_EQ(handler.hit_on_enter(stop.thread), i % 2 == 0);
-    if (stop.kind == StopKind::syscall_exit) {
-      EXPECT_EQ(stop.thread.syscall_return(), ::getpgid(0));
-    }
-  }
-  d.cont();
-  const std::string group = std::to_string(::getpgid(0)) + "\n";
-  EXPECT_EQ(rest_of_output(io), group + group);
-}
-
-TEST_F(InvokeBatchWhere, registers_are_as_before) {
-  Debugger d(program("vector_keeper"));
-  d.handle_syscall(announcement, {.on_enter = batch_there, .on_exit = batch_there});
-  EXPECT_EQ(run_to_exit(d), 0);
-}
+void batch_there(Thread& t, SyscallHandler&) { invoke_batches(t); }
 
 TEST_F(InvokeBatchWhere, at_every_step_of_a_program) {
   Debugger d(program("points"));
@@ -103,53 +43,13 @@ TEST_F(InvokeBatchWhere, at_breakpoints_and_with_hardware_traps) {
   std::size_t hits = 0;
   const Address turns = d.symbols().resolve("turns");
   const Breakpoint watch = d.watchpoint(turns, {.length = 4, .callback = [&](Thread& t, Breakpoint&) {
-                                                  if (++hits <= 20) batch_some(t);
+                                                  if (++hits <= 20) invoke_batches(t);
                                                   if (hits == 20) t.process().interrupt();
                                                 }});
   d.cont();
   EXPECT_TRUE(watch.hit_on(d.wait(patience).thread));
   EXPECT_GE(hits, 20U);
-  batch_some(d.main_thread());
-}
-
-TEST_F(InvokeBatchWhere, in_a_thread_blocked_in_a_call_that_then_goes_on) {
-  for (const char* const call : {"read", "nanosleep", "poll", "futex"}) {
-    for (const bool handled : {false, true}) {
-      SCOPED_TRACE(std::string(call) + (handled ? " handled" : ""));
-      Debugger d(program("interrupted", {call, "none"}));
-      Transcript transcript;
-      if (handled) d.handle_syscall(call, transcript.options());
-      Stdio io = d.run(piped());
-      d.cont();
-      for (int i = 0; i < 2; ++i) {
-        ASSERT_TRUE(eventually([&] {
-          return blocked_in(d.pid(), syscall_number(Abi::amd64, call).value()) ||
-                 blocked_in(d.pid(), SYS_restart_syscall);
-        }));
-        d.interrupt();
-        ASSERT_EQ(d.wait(patience).kind, StopKind::interrupted);
-        batch_some(d.main_thread());
-        d.cont();
-      }
-      io.send("x");
-      EXPECT_FALSE(rest_of_output(io).empty());
-      EXPECT_EQ(d.wait(patience).exit_code, 0);
-      EXPECT_EQ(transcript.text(), handled ? std::string("enter ") + call + "|exit " + call : "");
-    }
-  }
-}
-
-TEST_F(InvokeBatchWhere, in_an_attached_program_blocked_in_read) {
-  HostChild child({tracee("echo")});
-  ASSERT_EQ(child.read_line(), "ready");
-  Debugger d(DebuggerOptions{});
-  d.attach(child.pid());
-  batch_some(d.main_thread());
-  d.detach();
-  child.send("a");
-  EXPECT_EQ(child.read(1), "b");
-  child.close_input();
-  EXPECT_EQ(child.exit_status(), 0);
+  invoke_batches(d.main_thread());
 }
 
 TEST_F(InvokeBatchWhere, signals_during_a_call_that_blocks_come_later) {
@@ -206,26 +106,12 @@ TEST_F(InvokeBatchWhere, a_stop_of_the_whole_program_while_a_call_blocks) {
   stopper.join();
 }
 
-TEST_F(InvokeBatchWhere, in_each_of_several_threads) {
-  Debugger d(program("crowd", {"4"}));
-  Stdio io = d.run(piped());
-  d.cont();
-  EXPECT_EQ(read_line(io), "ready");
-  d.interrupt();
-  d.wait(patience);
-  ASSERT_EQ(d.threads().size(), 5U);
-  for (const Thread& t : d.threads()) batch_some(t);
-  d.cont();
-  io.close();
-  EXPECT_EQ(d.wait(patience).exit_code, 0);
-}
-
 TEST_F(InvokeBatchWhere, in_callbacks_of_several_threads_while_the_others_run) {
   Debugger d(program("threads", {"8", "40"}));
   std::size_t batches = 0;
   d.handle_syscall("getppid", {.on_enter =
                                    [&](Thread& t, SyscallHandler&) {
-                                     batch_some(t);
+                                     invoke_batches(t);
                                      ++batches;
                                    },
                                .on_exit = batch_there});
@@ -252,19 +138,6 @@ TEST_F(InvokeBatchWhere, in_callbacks_that_need_more_and_more_memory) {
   };
   d.handle_syscall("getppid", {.on_enter = need_more, .on_exit = need_more});
   EXPECT_EQ(run_to_exit(d), 0);
-}
-
-TEST_F(InvokeBatchWhere, in_another_thread_inside_a_callback) {
-  Debugger d(program("crowd", {"4"}));
-  std::size_t batches = 0;
-  d.handle_syscall(announcement, {.on_enter = [&](Thread& reporting, SyscallHandler&) {
-                     for (const Thread& t : reporting.process().threads()) {
-                       batch_some(t);
-                       ++batches;
-                     }
-                   }});
-  EXPECT_EQ(run_to_exit(d), 0);
-  EXPECT_EQ(batches, 5U);
 }
 
 TEST_F(InvokeBatchWhere, where_no_syscall_can_be_invoked_it_throws) {

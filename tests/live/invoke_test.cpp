@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "invoking.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -16,17 +16,6 @@ namespace {
 
 /// What can be invoked, with which arguments; where it works is in invoke_where_test.cpp.
 using Invoke = Live;
-
-/// A program at rest at its entry point.
-class AtEntry {
- public:
-  explicit AtEntry(const char* name = "points") : debugger_(program(name)) { debugger_.run(no_stdio()); }
-  Debugger* operator->() { return &debugger_; }
-  Debugger& operator*() { return debugger_; }
-
- private:
-  Debugger debugger_;
-};
 
 TEST_F(Invoke, returns_the_raw_result) {
   AtEntry d;

@@ -1,4 +1,4 @@
-#include "support.hpp"
+#include "invoking.hpp"
 
 #include <csignal>
 #include <sstream>
@@ -14,21 +14,10 @@ namespace {
 /// At which moments a syscall can be invoked, and that the program does not notice.
 using InvokeWhere = Live;
 
-/// Several invocations, with and without copies.
-void invoke_some(const Thread& t) {
-  for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(t.invoke_syscall("gettid"), t.tid());
-    EXPECT_EQ(t.invoke_syscall("close", -1), -EBADF);
-    utsname names{};
-    EXPECT_EQ(t.invoke_syscall("uname", names), 0);
-    EXPECT_STREQ(names.sysname, "Linux");
-  }
-}
-
 void invoke_there(Thread& t, SyscallHandler&) { invoke_some(t); }
 
 TEST_F(InvokeWhere, in_callbacks_at_enter_and_at_exit) {
-  Debugger d(program("calls", {"3", std::to_string(SYS_getpgid), "0"}));
+  Debugger d(program("calls", {"3", std::to_string(number_in_tracees("getpgid")), "0"}));
   d.handle_syscall("getpgid", {.on_enter = invoke_there, .on_exit = invoke_there});
   const std::string group = std::to_string(::getpgid(0)) + "\n";
   const Finished finished = run_for_output(d);
@@ -37,13 +26,13 @@ TEST_F(InvokeWhere, in_callbacks_at_enter_and_at_exit) {
 }
 
 TEST_F(InvokeWhere, at_synchronous_stops) {
-  Debugger d(program("calls", {"2", std::to_string(SYS_getpgid), "0"}));
+  Debugger d(program("calls", {"2", std::to_string(number_in_tracees("getpgid")), "0"}));
   const SyscallHandler handler = d.handle_syscall("getpgid");
   Stdio io = d.run(piped());
   for (int i = 0; i < 4; ++i) {
     const Stop stop = next_stop(d);
     invoke_some(stop.thread);
-    EXPECT_EQ(stop.thread.syscall_number(), SYS_getpgid);
+    EXPECT_EQ(stop.thread.syscall_number(), number_in_tracees("getpgid"));
     EXPECT_EQ(stop.kind, i % 2 == 0 ? StopKind::syscall_enter : StopKind::syscall_exit);
     EXPECT_EQ(handler.hit_on_enter(stop.thread), i % 2 == 0);
     if (stop.kind == StopKind::syscall_exit) {
@@ -56,7 +45,7 @@ TEST_F(InvokeWhere, at_synchronous_stops) {
 }
 
 TEST_F(InvokeWhere, what_was_changed_at_the_stop_holds) {
-  Debugger d(program("calls", {"3", std::to_string(SYS_getpgid), "0"}));
+  Debugger d(program("calls", {"3", std::to_string(number_in_tracees("getpgid")), "0"}));
   d.handle_syscall("getpgid");
   Stdio io = d.run(piped());
   Thread t = next_stop(d).thread;
